@@ -3,14 +3,13 @@ import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
 import { AddRegular, KeyRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
 import { AssignmentWindow, RemoveAssignmentWindow } from "./assignment-window.tsx";
 import { RemoveRoleWindow, RoleWindow } from "./role-window.tsx";
-import { type Assignment, type Role, useRoleName, useScopeWords } from "./scope.ts";
+import { type Assignment, type Role, roleNameOf, useScopeWords } from "./scope.ts";
 import { accessScreen, whyScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
@@ -66,7 +65,6 @@ export function Page() {
 
 function Roles({ roles }: { readonly roles: readonly Role[] }) {
   const t = useText();
-  const nameOf = useRoleName();
   const change = accessScreen.useChangeSearch();
   return (
     <Rows
@@ -74,17 +72,17 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
       columns={{
         [t("access.role")]: (each) => (
           <Go to={accessScreen.at(undefined, { window: "role", role: each.roleId })}>
-            {nameOf(each)}
+            {roleNameOf(each, t)}
           </Go>
         ),
         [t("access.kind")]: ({ builtIn }) => t(builtIn ? "access.builtIn" : "access.custom"),
         [t("access.permissions")]: ({ permissions }) => t.number(permissions.length),
-        [t("access.description")]: ({ description }) => <Said text={description} />,
+        [t("access.description")]: ({ description }) => t.said(description),
       }}
       widths="1fr 1fr 1fr 2fr"
       items={roles}
       idOf={({ roleId }) => roleId}
-      nameOf={nameOf}
+      nameOf={(each) => roleNameOf(each, t)}
       renderMenu={({ roleId: role, builtIn }) => (
         <MenuList>
           <MenuItem onClick={() => change({ window: "role", role })}>{t("access.look")}</MenuItem>
@@ -104,11 +102,10 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
 function Assignments({ roles }: { readonly roles: readonly Role[] }) {
   const t = useText();
   const reading = useReadList("GET /api/v1/access/assignments", {}, { everySeconds: 30 });
-  const roleName = useRoleName();
   const scopeWords = useScopeWords();
   const named = (roleId: string) => {
     const role = roles.find((each) => each.roleId === roleId);
-    return role === undefined ? roleId : roleName(role);
+    return role === undefined ? roleId : roleNameOf(role, t);
   };
   const who = ({ principal: { kind, id } }: Assignment) => `${t(`access.kind.${kind}`)} ${id}`;
   return (

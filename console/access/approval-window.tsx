@@ -6,7 +6,6 @@ import { Button } from "@fluentui/react-components";
 import { CheckmarkRegular, DismissRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
 import { useMe } from "../api/me.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { notificationScreen } from "../notifications/screens.ts";
@@ -18,7 +17,7 @@ import { Shown } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
-import { useText } from "./text.ts";
+import { type Text, useText } from "./text.ts";
 
 const approvalPath = "/api/v1/tenants/{tenantId}/approvals/{approvalId}";
 /** An approval as the API shows it. */
@@ -29,14 +28,9 @@ type Person = Approval["requestedBy"];
 export const personWords = ({ name, kind, id }: Person): string => name ?? `${kind} ${id}`;
 
 /** What it is about in one line: an action that the API names, or the requester's own summary. */
-export function useSubjectWords(): (subject: Approval["subject"]) => string {
-  const t = useText();
-  const named = useNames();
-  const said = useSaid();
-  return ({ action, count, summary }) => {
-    const name = named("actions", action);
-    return name === action ? said(summary) : t("access.onDevices", { name, count });
-  };
+export function subjectWords({ action, count, summary }: Approval["subject"], t: Text): string {
+  const name = t.named("actions", action);
+  return name === action ? t.said(summary) : t("access.onDevices", { name, count });
 }
 
 /** Why who looks cannot decide, besides what they may in general. */
@@ -65,7 +59,6 @@ export function ApprovalWindow(props: {
   const reject = useSend(`POST ${approvalPath}/reject`);
   const comment = useHeld("");
   const hindrance = useHindrance();
-  const words = useSubjectWords();
   const { body } = reading;
   const waits = body?.state === "pendingApproval";
   const { own, approve: mayNot } = body ? hindrance(body) : {};
@@ -87,7 +80,7 @@ export function ApprovalWindow(props: {
   const problem = approve.problem ?? reject.problem;
   return (
     <Window
-      title={body ? words(body.subject) : t("access.approval")}
+      title={body ? subjectWords(body.subject, t) : t("access.approval")}
       onClose={onClose}
       wide
       actions={
@@ -131,14 +124,15 @@ export function ApprovalWindow(props: {
 function Subject({ approval }: { readonly approval: Approval }) {
   const t = useText();
   const ofNotifications = useNotificationText();
-  const named = useNames();
   const { subject, state, tenantId, requestedBy, decidedBy, decidedAt } = approval;
   const { kind, id, target, parameters } = subject;
   return (
     <>
       <Facts
         of={{
-          [t("access.state")]: <span data-approval={state}>{named("approvalStates", state)}</span>,
+          [t("access.state")]: (
+            <span data-approval={state}>{t.named("approvalStates", state)}</span>
+          ),
           [t("access.askedBy")]: `${personWords(requestedBy)}, ${t.dateTime(approval.createdAt)}`,
           [t("access.until")]: t.dateTime(approval.expiresAt),
           [t("access.decided")]: [

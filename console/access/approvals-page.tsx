@@ -1,22 +1,19 @@
 /** What waits for a second person, newest first, and what was decided. */
 import { PeopleCheckmarkRegular } from "@fluentui/react-icons";
-import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
-import { type Approval, ApprovalWindow, personWords, useSubjectWords } from "./approval-window.tsx";
+import { type Approval, ApprovalWindow, personWords, subjectWords } from "./approval-window.tsx";
 import { approvalStates, approvalsScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 /** The page. */
 export function Page() {
   const t = useText();
-  const named = useNames();
   const { tenantId } = approvalsScreen.useParams();
   const [{ state, approval }, change] = approvalsScreen.useSearchState();
-  const words = useSubjectWords();
   const opened = (approvalId: string) =>
     approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) });
   const reading = useReadList(
@@ -30,7 +27,7 @@ export function Page() {
         <Choose
           label={t("access.state")}
           value={state}
-          values={approvalStates.map((each) => [each, named("approvalStates", each)] as const)}
+          values={approvalStates.map((each) => [each, t.named("approvalStates", each)] as const)}
           onChange={(value) => change({ state: value }, true)}
         />
       </Filters>
@@ -38,14 +35,14 @@ export function Page() {
         reading={reading}
         label={t("access.approvals")}
         idOf={({ approvalId }) => approvalId}
-        nameOf={({ subject }) => words(subject)}
+        nameOf={({ subject }) => subjectWords(subject, t)}
         // The list has no filter of its own: what was read is looked through, to its end.
         keeps={(each) => state === undefined || each.state === state}
         columns={{
           [t("access.what")]: ({ approvalId, subject }) => (
-            <Go to={opened(approvalId)}>{words(subject)}</Go>
+            <Go to={opened(approvalId)}>{subjectWords(subject, t)}</Go>
           ),
-          [t("access.state")]: (each) => named("approvalStates", each.state),
+          [t("access.state")]: (each) => t.named("approvalStates", each.state),
           [t("access.askedBy")]: ({ requestedBy }) => personWords(requestedBy),
           [t("access.at")]: ({ createdAt }) => t.dateTime(createdAt),
           [t("access.decided")]: (each) => <End of={each} />,

@@ -11,8 +11,8 @@ import { AskWindow } from "../page/window.tsx";
 import {
   type Assignment,
   type Role,
+  roleNameOf,
   type Scope,
-  useRoleName,
   useScopeWords,
   useTenants,
 } from "./scope.ts";
@@ -100,7 +100,6 @@ function Edited(
 
 function Who({ of, roles }: { readonly of: FieldsOf<Body>; readonly roles: readonly Role[] }) {
   const t = useText();
-  const roleName = useRoleName();
   const principal = of("principal");
   const its = fieldsOf(principal.value, principal.onChange);
   const id = (name: "homeTenantId" | "id") => ({
@@ -126,7 +125,7 @@ function Who({ of, roles }: { readonly of: FieldsOf<Body>; readonly roles: reado
         required
         {...of("roleId")}
         none={t("access.chooseRole")}
-        values={roles.map((each) => [each.roleId, roleName(each)] as const)}
+        values={roles.map((each) => [each.roleId, roleNameOf(each, t)] as const)}
       />
     </>
   );
@@ -205,7 +204,6 @@ function Collections(props: Changing<Extract<Scope, { readonly kind: "collection
 export function RemoveAssignmentWindow(props: Roles & { readonly assignmentId: string }) {
   const { assignmentId, roles, onClose } = props;
   const t = useText();
-  const roleName = useRoleName();
   const scopeWords = useScopeWords();
   const params = { assignmentId };
   const { body, etag } = useRead(`GET ${one}`, { params });
@@ -222,7 +220,7 @@ export function RemoveAssignmentWindow(props: Roles & { readonly assignmentId: s
       {body &&
         t("access.removeAssignmentWhat", {
           who: `${t(`access.kind.${body.principal.kind}`)} ${body.principal.id}`,
-          role: role ? roleName(role) : body.roleId,
+          role: role ? roleNameOf(role, t) : body.roleId,
           scope: scopeWords(body.scope),
         })}
     </CallWindow>

@@ -1,7 +1,6 @@
 /** Who did what: filtered by what the address says, newest first; an event opens with what was before and after. */
 import { HistoryRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../clients/api.ts";
-import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
@@ -11,7 +10,7 @@ import { Download } from "../page/save-file.tsx";
 import { Window } from "../page/window.tsx";
 import { useTenants } from "./scope.ts";
 import { auditOutcomes, auditScreen } from "./screens.ts";
-import { useText } from "./text.ts";
+import { type Text, useText } from "./text.ts";
 
 const everywhere = "GET /api/v1/audit";
 const ofTenant = "GET /api/v1/tenants/{tenantId}/audit";
@@ -54,7 +53,6 @@ export function Page() {
   const t = useText();
   const [said, change] = auditScreen.useSearchState();
   const { reading, file } = useTrail(said);
-  const outcomeOf = useOutcome();
   const opened = (eventId: string) => auditScreen.at(undefined, { ...said, event: eventId });
   const event = reading.body?.find(({ eventId }) => eventId === said.event);
   return (
@@ -77,7 +75,7 @@ export function Page() {
           [t("access.who")]: actorWords,
           [t("access.operation")]: ({ operation }) => operation,
           [t("access.object")]: ({ object = "" }) => object,
-          [t("access.outcome")]: outcomeOf,
+          [t("access.outcome")]: (each) => outcomeOf(each, t),
         }}
         widths="1fr 1fr 1fr 1.5fr 1fr"
         empty={
@@ -93,7 +91,6 @@ export function Page() {
 
 function Fields({ said }: { readonly said: Said }) {
   const t = useText();
-  const named = useNames();
   const change = auditScreen.useChangeSearch();
   const tenants = useTenants();
   const typed = (
@@ -127,7 +124,7 @@ function Fields({ said }: { readonly said: Said }) {
       <Choose
         label={t("access.outcome")}
         value={said.outcome}
-        values={auditOutcomes.map((each) => [each, named("auditOutcomes", each)] as const)}
+        values={auditOutcomes.map((each) => [each, t.named("auditOutcomes", each)] as const)}
         onChange={(outcome) => change({ outcome }, true)}
       />
       {typed("operation", t("access.operation"))}
@@ -143,14 +140,11 @@ const actorWords = ({ actor: { kind, id, name } }: Event): string =>
   name ?? [kind, id].filter(Boolean).join(" ");
 
 /** What came of it, and at which step it was refused. */
-function useOutcome(): (event: Event) => string {
-  const named = useNames();
-  return ({ outcome, step }) => [named("auditOutcomes", outcome), step].filter(Boolean).join(": ");
-}
+const outcomeOf = ({ outcome, step }: Event, t: Text): string =>
+  [t.named("auditOutcomes", outcome), step].filter(Boolean).join(": ");
 
 function EventWindow({ event, onClose }: { readonly event: Event; readonly onClose: () => void }) {
   const t = useText();
-  const outcomeOf = useOutcome();
   const { actor } = event;
   return (
     <Window title={event.operation} onClose={onClose} wide>
@@ -161,7 +155,7 @@ function EventWindow({ event, onClose }: { readonly event: Event; readonly onClo
           [t("access.actor")]: actor.id,
           [t("access.ip")]: event.ip,
           [t("access.object")]: event.object,
-          [t("access.outcome")]: outcomeOf(event),
+          [t("access.outcome")]: outcomeOf(event, t),
           [t("access.secondPerson")]: event.approver,
           [t("access.before")]: event.before !== undefined && <Code of={event.before} />,
           [t("access.after")]: event.after !== undefined && <Code of={event.after} />,

@@ -6,7 +6,6 @@ import { useReadList } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
 import { CallWindow } from "../page/job/call.tsx";
 import { Listed } from "../page/job/listed.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
@@ -33,7 +32,7 @@ export function Page() {
         columns={{
           [t("access.at")]: ({ at }) => t.dateTime(at),
           [t("access.queue")]: ({ queue }) => queue,
-          [t("access.reason")]: ({ reason }) => <Said text={reason} />,
+          [t("access.reason")]: ({ reason }) => t.said(reason),
           [t("access.content")]: ({ content }) => <Code of={content.slice(0, 200)} />,
         }}
         widths="1fr 1fr 2fr 2fr"
@@ -97,7 +96,7 @@ function What({ letter: { queue, reason, content } }: { readonly letter: DeadLet
     <Facts
       of={{
         [t("access.queue")]: queue,
-        [t("access.reason")]: <Said text={reason} />,
+        [t("access.reason")]: t.said(reason),
         [t("access.content")]: <Code of={content} />,
       }}
     />

@@ -2,16 +2,14 @@
 import { useEffect } from "react";
 import type { Permission } from "../../shared/access/roles/roles.ts";
 import { useMay } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { Shown } from "../page/page-state.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow, Window } from "../page/window.tsx";
-import { type Role, useRoleName } from "./scope.ts";
+import { type Role, roleNameOf } from "./scope.ts";
 import { useText } from "./text.ts";
 
 const one = "/api/v1/access/roles/{roleId}";
@@ -23,7 +21,6 @@ export function RoleWindow(props: {
 }) {
   const { roleId, onClose } = props;
   const t = useText();
-  const nameOf = useRoleName();
   const mayManage = useMay()("access.manage");
   const given = { params: { roleId: roleId ?? "" } };
   const reading = useRead(`GET ${one}`, given, { enabled: roleId !== undefined });
@@ -32,13 +29,11 @@ export function RoleWindow(props: {
   if (body !== undefined && !body.builtIn && mayManage)
     return <Edited key={etag} role={body} etag={etag} onClose={onClose} />;
   return (
-    <Window title={body ? nameOf(body) : t("access.role")} onClose={onClose} wide>
+    <Window title={body ? roleNameOf(body, t) : t("access.role")} onClose={onClose} wide>
       <Shown reading={reading}>
         {(role) => (
           <>
-            <p>
-              <Said text={role.description} />
-            </p>
+            <p>{t.said(role.description)}</p>
             {role.builtIn && <p>{t("access.builtInStays")}</p>}
             <Permissions value={role.permissions} />
           </>
@@ -93,10 +88,9 @@ function Permissions(props: {
 }) {
   const { value, onChange } = props;
   const t = useText();
-  const named = useNames();
   const { body } = useRead("GET /api/v1/names", {});
   const all = Object.keys(body?.permissions ?? {}) as Permission[];
-  const words = (each: Permission) => `${each}: ${named("permissions", each)}`;
+  const words = (each: Permission) => `${each}: ${t.named("permissions", each)}`;
   const label = t("access.permissions");
   if (onChange === undefined)
     return (

@@ -2,7 +2,7 @@
 import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
-import { useText } from "./text.ts";
+import { type Text, useText } from "./text.ts";
 
 /** Who holds which role where. */
 export type Assignment = BodyOf<"GET /api/v1/access/assignments/{assignmentId}">;
@@ -38,8 +38,6 @@ export function useScopeWords(): (scope: Scope) => string {
   };
 }
 
-/** A role's name in the language now; of those made here there is one. */
-export function useRoleName(): (role: Pick<Role, "name" | "names">) => string {
-  const t = useText();
-  return (role) => (role.names ? t.name(role.names) : role.name);
-}
+/** A role's name; of those made here there is one. */
+export const roleNameOf = ({ name, names }: Pick<Role, "name" | "names">, t: Text): string =>
+  names ? t.name(names) : name;

@@ -4,3 +4,4 @@ import en from "./en.json";
 import fr from "./fr.json";
 
 export const useText = textsOf(en, fr);
+export type Text = ReturnType<typeof useText>;

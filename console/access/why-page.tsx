@@ -4,7 +4,6 @@ import { QuestionRegular } from "@fluentui/react-icons";
 import { useId, useMemo } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useActions } from "../notifications/action-bar.tsx";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
@@ -155,7 +154,6 @@ const steps = ["assignment", "permission", "scope"] as const;
 
 function Answer({ answer }: { readonly answer: Explained }) {
   const t = useText();
-  const said = useSaid();
   const { allowed, because, limitedToCollections: limits, step, groupsComplete, besides } = answer;
   const known = steps.find((each) => each === step);
   const yes = besides === undefined ? "Yes" : "SoFar";
@@ -170,7 +168,7 @@ function Answer({ answer }: { readonly answer: Explained }) {
         {because !== undefined && t("access.because", { assignment: because })}
         {limits && ` ${t("access.limited", { count: limits.length })}`}
         {!groupsComplete && ` ${t("access.groupsMissing")}`}
-        {besides !== undefined && <p data-besides>{`${t("access.besides")} ${said(besides)}`}</p>}
+        {besides !== undefined && <p data-besides>{`${t("access.besides")} ${t.said(besides)}`}</p>}
       </Note>
       {answer.asked.map((each) => (
         <Asked key={each.permission} of={each} />
@@ -181,18 +179,17 @@ function Answer({ answer }: { readonly answer: Explained }) {
 
 function Asked({ of }: { readonly of: Explained["asked"][number] }) {
   const t = useText();
-  const named = useNames();
   const scopeWords = useScopeWords();
   return (
     <section>
       <Subtitle2 as="h2">{`${of.permission}: ${t(of.allowed ? "access.yes" : "access.no")}`}</Subtitle2>
-      <p>{named("permissions", of.permission)}</p>
+      <p>{t.named("permissions", of.permission)}</p>
       {of.findings.length > 0 && (
         <Rows
           label={of.permission}
           columns={{
             [t("access.role")]: ({ assignment: { roleId }, roleName }) => {
-              const name = named("roles", roleId);
+              const name = t.named("roles", roleId);
               return name === roleId ? (roleName ?? t("access.roleGone")) : name;
             },
             [t("access.scope")]: ({ assignment: { scope } }) => scopeWords(scope),

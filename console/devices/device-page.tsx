@@ -1,6 +1,5 @@
 /** A device: what is known of it, and what was done with it. */
 import { Subtitle2 } from "@fluentui/react-components";
-import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { ActionBar } from "../notifications/action-bar.tsx";
 import { notificationScreen } from "../notifications/screens.ts";
@@ -75,7 +74,6 @@ function Known({ device }: { readonly device: Device }) {
 function History(props: { readonly tenantId: string; readonly deviceId: string }) {
   const { tenantId } = props;
   const t = useText();
-  const named = useNames();
   const reading = useReadList(history, { params: props }, { everySeconds: 15 });
   return (
     <section>
@@ -84,14 +82,14 @@ function History(props: { readonly tenantId: string; readonly deviceId: string }
         reading={reading}
         label={t("devices.history")}
         idOf={({ notificationId }) => notificationId}
-        nameOf={({ action }) => named("actions", action)}
+        nameOf={({ action }) => t.named("actions", action)}
         columns={{
           [t("devices.action")]: ({ notificationId, action }) => (
             <Go to={notificationScreen.at({ tenantId, notificationId })}>
-              {named("actions", action)}
+              {t.named("actions", action)}
             </Go>
           ),
-          [t("devices.state")]: ({ state }) => named("deliveryStates", state),
+          [t("devices.state")]: ({ state }) => t.named("deliveryStates", state),
           [t("devices.reason")]: (entry) => <Reason {...entry} />,
           [t("devices.at")]: ({ at }) => t.dateTime(at),
         }}

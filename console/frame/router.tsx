@@ -12,6 +12,7 @@ import {
 } from "@tanstack/react-router";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useMay, useMe } from "../api/me.ts";
+import { useLearning } from "../api/names.ts";
 import { announce, LiveRegion } from "../page/announce.tsx";
 import { PageFrame } from "../page/page.tsx";
 import { Empty, Forbidden, Shown, Waiting } from "../page/page-state.tsx";
@@ -97,6 +98,7 @@ function Frame({ screens }: { readonly screens: readonly Screen[] }) {
   const [openOver, setOpenOver] = useState(false);
   const [isOpen, setOpen] = isNarrow ? [openOver, setOpenOver] : [openWide, setOpenWide];
   const { path, tenantId } = useHere();
+  useLearning();
   const here = screens.find((each) => each.path === path);
   useFocusOnName(here === undefined ? t("frame.notFound") : t.name(here.title));
   useEffect(() => setOpenOver(false), [path]);

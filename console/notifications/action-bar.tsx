@@ -25,7 +25,6 @@ import {
 import { useId } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { DropMenu } from "../page/look/drop-menu.tsx";
 import { useText } from "./text.ts";
@@ -45,13 +44,12 @@ export const useActions = (): Omit<Reading<Catalogue>, "etag"> =>
 export function useWhyNot(tenantId: string): (action: Action) => string | undefined {
   const t = useText();
   const may = useMay();
-  const named = useNames();
   return ({ takes, roles, permissionName }) =>
     takes.every((permission) => may(permission, tenantId))
       ? undefined
       : t("notifications.whyNot", {
           permission: t.name(permissionName),
-          roles: roles.map((role) => named("roles", role)).join(", "),
+          roles: roles.map((role) => t.named("roles", role)).join(", "),
         });
 }
 

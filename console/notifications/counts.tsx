@@ -1,7 +1,6 @@
 /** What became of a notification in numbers: a sentence, a bar whose parts add up to it, and a table of the same numbers. */
 import { makeStyles, tokens } from "@fluentui/react-components";
 import type { BodyOf } from "../../clients/api.ts";
-import { useNames } from "../api/names.ts";
 import { Go } from "../page/page.tsx";
 import { StackedBar } from "../page/stacked-bar.tsx";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
@@ -91,7 +90,6 @@ export function CountsTable(props: {
   const { tenantId, notificationId } = notification;
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const rows = deliveryStates.filter((state) => counts[state] > 0);
   return (
     <table className={styles.table}>
@@ -115,7 +113,7 @@ export function CountsTable(props: {
               <Go to={notificationScreen.at({ tenantId, notificationId }, { state })}>
                 {t("notifications.open", {
                   count: t.number(counts[state]),
-                  state: named("deliveryStates", state),
+                  state: t.named("deliveryStates", state),
                 })}
               </Go>
             </th>

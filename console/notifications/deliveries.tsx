@@ -1,6 +1,5 @@
 /** Devices of a notification: by state, with the reasons of what failed in groups, and a row for each. */
 import { Button } from "@fluentui/react-components";
-import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { StateTabs } from "../page/job/job.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
@@ -58,7 +57,6 @@ export function Deliveries(props: {
   const { notification, counts } = props;
   const { tenantId, notificationId } = notification;
   const t = useText();
-  const named = useNames();
   const [{ state }, change] = notificationScreen.useSearchState();
   const reading = useReadList(
     list,
@@ -72,7 +70,7 @@ export function Deliveries(props: {
       <StateTabs
         all={t("notifications.all")}
         states={states}
-        nameOf={(each) => named("deliveryStates", each)}
+        nameOf={(each) => t.named("deliveryStates", each)}
         counts={counts}
         chosen={state}
         onChoose={(each) => change({ state: each })}
@@ -86,7 +84,7 @@ export function Deliveries(props: {
           [t("notifications.device")]: ({ deviceId: id, deviceName }) => (
             <Go to={deviceAt(tenantId, id)}>{deviceName === "" ? id : deviceName}</Go>
           ),
-          [t("notifications.state")]: (each) => named("deliveryStates", each.state),
+          [t("notifications.state")]: (each) => t.named("deliveryStates", each.state),
           [t("notifications.reasonTitle")]: (each) => <Reason {...each} />,
           [t("notifications.way")]: ({ route }) => (route === undefined ? "" : routeName(route, t)),
           [t("notifications.at")]: ({ at }) => t.dateTime(at),

@@ -14,7 +14,6 @@ import {
 import type { ReactNode } from "react";
 import type { BodyOf } from "../../clients/api.ts";
 import type { Asked } from "../api/ask.ts";
-import { useSaid } from "../api/names.ts";
 import { Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
@@ -54,7 +53,6 @@ export const routeName = (route: string, t: Text): string =>
 export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
   const t = useText();
   const styles = useStyles();
-  const said = useSaid();
   const { body, problem, again } = would;
   if (problem !== undefined) return <ProblemView problem={problem} again={again} />;
   if (body === undefined) return <Spinner size="small" label={t("notifications.counting")} />;
@@ -71,7 +69,7 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
           <>
             {routeName(route, t)}
             {fidelity === "approximate" && ` (${t("notifications.isApproximate")})`}
-            {note !== undefined && <Quiet>{said(note)}</Quiet>}
+            {note !== undefined && <Quiet>{t.said(note)}</Quiet>}
           </>,
           devices,
         ])}

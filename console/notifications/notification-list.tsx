@@ -1,6 +1,5 @@
 /** Everything that was sent in a tenant, newest first: each by its sum. */
 import { SendRegular } from "@fluentui/react-icons";
-import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
@@ -12,7 +11,6 @@ import { targetWords, useText } from "./text.ts";
 /** The page. */
 export function Page() {
   const t = useText();
-  const named = useNames();
   const { tenantId } = notificationListScreen.useParams();
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/notifications",
@@ -26,10 +24,10 @@ export function Page() {
         reading={reading}
         label={t("notifications.title")}
         idOf={({ notificationId }) => notificationId}
-        nameOf={({ action }) => named("actions", action)}
+        nameOf={({ action }) => t.named("actions", action)}
         columns={{
           [t("notifications.action")]: (each) => <What of={each} />,
-          [t("notifications.state")]: ({ state }) => named("jobStates", state),
+          [t("notifications.state")]: ({ state }) => t.named("jobStates", state),
           [t("notifications.result")]: (each) => <Sum of={each} />,
           [t("notifications.by")]: ({ requestedBy }) => personOf(requestedBy),
           [t("notifications.at")]: ({ createdAt }) => t.dateTime(createdAt),
@@ -51,10 +49,9 @@ export function Page() {
 
 function What({ of: { tenantId, notificationId, action, target } }: { readonly of: Notification }) {
   const t = useText();
-  const named = useNames();
   return (
     <>
-      <Go to={notificationScreen.at({ tenantId, notificationId })}>{named("actions", action)}</Go>
+      <Go to={notificationScreen.at({ tenantId, notificationId })}>{t.named("actions", action)}</Go>
       <Quiet>{targetWords(target, t)}</Quiet>
     </>
   );

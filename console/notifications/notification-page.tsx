@@ -1,7 +1,6 @@
 /** A notification: its sum, its numbers, how it went, and its devices; cancelled, paused, and sent again from here. */
 import { makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
-import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { CopyAddress, Rest, StopButton } from "../page/job/bar.tsx";
 import { CallWindow } from "../page/job/call.tsx";
@@ -60,7 +59,6 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
   const { notification, isRepeatable } = props;
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const [{ window: open }, change] = notificationScreen.useSearchState();
   const counts = countsOf(notification);
   const sentence = sentenceOf(notification, t);
@@ -75,8 +73,8 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
         share={(notification.progress.percent ?? 0) / 100}
         word={
           notification.final || phase === undefined
-            ? named("jobStates", notification.state)
-            : named("phases", phase)
+            ? t.named("jobStates", notification.state)
+            : t.named("phases", phase)
         }
       >
         <Facts notification={notification} />

@@ -1,7 +1,6 @@
 /** Sends again where it did not arrive, as a new notification that names this one. */
 import { Text as Words } from "@fluentui/react-components";
 import { ArrowRepeatAllRegular } from "@fluentui/react-icons";
-import { useNames } from "../api/names.ts";
 import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call.tsx";
 import { Note } from "../page/look/note.tsx";
@@ -26,7 +25,6 @@ export function RetryWindow(props: {
   const { tenantId, notificationId } = notification;
   const t = useText();
   const go = useGo();
-  const named = useNames();
   const states = badStates.filter((state) => counts[state] > 0);
   const only = useHeld(() => states.filter((state) => worth.has(state)));
   const chosen = only.value;
@@ -56,7 +54,7 @@ export function RetryWindow(props: {
         label={t("notifications.retryWhat")}
         known={states.map((state) => {
           const count = t.number(counts[state]);
-          return [state, `${named("deliveryStates", state)} (${count})`] as const;
+          return [state, `${t.named("deliveryStates", state)} (${count})`] as const;
         })}
         {...only}
       />

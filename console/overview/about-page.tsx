@@ -3,7 +3,6 @@ import { Badge, Link } from "@fluentui/react-components";
 import type { ReadName } from "../../clients/api.ts";
 import { useConnection } from "../api/connection.tsx";
 import { useMe } from "../api/me.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { type Reading, useRead } from "../api/read.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Code, Facts, PageFrame } from "../page/page.tsx";
@@ -19,12 +18,11 @@ const checks = {
 /** In words and not by colour alone; a service that is not well says what it lacks. */
 function Check({ reading }: { readonly reading: Reading<unknown> }) {
   const t = useText();
-  const said = useSaid();
   const { problem, body } = reading;
   if (problem !== undefined)
     return (
       <>
-        <Badge color="danger">{t("overview.notWell")}</Badge> {said(problem.detail)}
+        <Badge color="danger">{t("overview.notWell")}</Badge> {t.said(problem.detail)}
       </>
     );
   return body === undefined ? null : <Badge color="success">{t("overview.well")}</Badge>;
@@ -40,7 +38,6 @@ const Copied = ({ text }: { readonly text: string }) => (
 export function Page() {
   const t = useText();
   const language = useLanguage();
-  const named = useNames();
   const { config } = useConnection();
   const { body: me } = useMe();
   const health = useRead(checks.health, {}, { every: () => 30 });
@@ -53,7 +50,7 @@ export function Page() {
           [t("overview.version")]: <Copied text={config.version} />,
           [t("overview.health")]: <Check reading={health} />,
           [t("overview.ready")]: <Check reading={ready} />,
-          [t("overview.you")]: [me?.name, ...roles.map((role) => named("roles", role))]
+          [t("overview.you")]: [me?.name, ...roles.map((role) => t.named("roles", role))]
             .filter(Boolean)
             .join(", "),
           [t("frame.language")]: (

@@ -2,7 +2,6 @@
 import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { useLinkProps } from "@tanstack/react-router";
 import { useMay, useMe } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Go, PageFrame } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -44,7 +43,6 @@ type Counted = (typeof waiting)[number] | (typeof running)[number];
 /** What waits for a second person in any tenant that is within reach, each with the way to it. */
 function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> }) {
   const t = useText();
-  const named = useNames();
   const { body = [], hasMore } = useReadList(
     "GET /api/v1/approvals",
     { query: { top: 50 } },
@@ -66,7 +64,7 @@ function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> 
             >
               {t("overview.approval", {
                 tenant: tenants.get(tenantId) ?? tenantId,
-                what: named("actions", subject.action),
+                what: t.named("actions", subject.action),
                 count: subject.count,
               })}
             </Go>{" "}

@@ -15,7 +15,7 @@ import { LockClosedRegular } from "@fluentui/react-icons";
 import { type ReactNode, useEffect, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
 import type { Permission } from "../../shared/access/roles/roles.ts";
-import { useNeeds, useSaid } from "../api/names.ts";
+import { useNeeds } from "../api/names.ts";
 import type { Reading } from "../api/read.ts";
 import { useSharedText } from "../text/text.ts";
 import { announce } from "./announce.tsx";
@@ -84,9 +84,8 @@ export function Forbidden(props: { permission?: Permission; problem?: Problem })
   const t = useSharedText();
   const styles = useStyles();
   const needs = useNeeds();
-  const said = useSaid();
   const { permission, problem } = props;
-  const words = permission === undefined ? said(problem?.detail ?? "") : needs(permission);
+  const words = permission === undefined ? t.said(problem?.detail) : needs(permission);
   return (
     <div className={styles.centre} data-state="forbidden">
       <LockClosedRegular className={styles.icon} />
@@ -104,7 +103,6 @@ export function Forbidden(props: { permission?: Permission; problem?: Problem })
 function Stale(props: { reading: Omit<Reading<unknown>, "etag">; problem: Problem }) {
   const { reading, problem } = props;
   const t = useSharedText();
-  const said = useSaid();
   const styles = useStyles();
   const left = useCountdown(reading.againInSeconds, problem);
   const title =
@@ -112,7 +110,7 @@ function Stale(props: { reading: Omit<Reading<unknown>, "etag">; problem: Proble
       ? t("problem.tooMany")
       : t("state.stale", { time: t.time(reading.asOf) });
   const reason =
-    problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${said(problem.detail)}`;
+    problem.status === 0 ? t("problem.notReached") : `${problem.code}: ${t.said(problem.detail)}`;
   useEffect(() => announce(title), [title]);
   return (
     <Note

@@ -11,7 +11,6 @@ import {
 import { ArrowClockwiseRegular } from "@fluentui/react-icons";
 import { useEffect, useState } from "react";
 import type { Problem } from "../../clients/api.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { useSharedText } from "../text/text.ts";
 import { CopyButton } from "./copy-button.tsx";
 
@@ -69,20 +68,19 @@ export function ProblemView(props: {
   const t = useSharedText();
   const styles = useStyles();
   const left = useCountdown(againInSeconds, problem);
-  const said = useSaid();
-  const known = useNames()("problems", problem.code);
+  const known = t.named("problems", problem.code);
   const ofCode = known === problem.code ? problem.title : known;
   const title = problem.status === 0 ? t("problem.notReached") : ofCode;
   return (
     <MessageBar intent="error" layout="multiline" className={styles.root} role="alert">
       <MessageBarBody className={styles.root}>
         <MessageBarTitle>{problem.status === 429 ? t("problem.tooMany") : title}</MessageBarTitle>
-        {said(problem.detail)}
+        {t.said(problem.detail)}
         {left !== undefined && <div>{t("problem.againIn", { seconds: left })}</div>}
         {problem.errors !== undefined && (
           <ul className={styles.faults}>
             {problem.errors.map(({ pointer, detail }) => (
-              <li key={`${pointer} ${detail}`}>{`${placeOf(pointer)}: ${said(detail)}`}</li>
+              <li key={`${pointer} ${detail}`}>{`${placeOf(pointer)}: ${t.said(detail)}`}</li>
             ))}
           </ul>
         )}

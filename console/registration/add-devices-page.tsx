@@ -4,7 +4,6 @@ import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { type ReactNode, useRef, useState } from "react";
 import { useAsk } from "../api/ask.ts";
 import { useMay } from "../api/me.ts";
-import { useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Line, List } from "../page/look/line.tsx";
@@ -238,10 +237,9 @@ function Send(props: JudgedProps & { readonly verdict: Verdict }) {
   const styles = useStyles();
   const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
-  const said = useSaid();
   const partial = useHeld(false);
   const isSent = useRef(false);
-  const missing = backEnd.allowed ? undefined : said(backEnd.missing ?? "");
+  const missing = backEnd.allowed ? undefined : t.said(backEnd.missing);
   const isReady = !fileRejected && acceptedRows > 0 && (errors === 0 || partial.value);
   const send = async () => {
     if (isSent.current) return;

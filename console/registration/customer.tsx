@@ -4,7 +4,6 @@ import { CheckmarkCircleRegular, DismissCircleRegular } from "@fluentui/react-ic
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
-import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
@@ -48,7 +47,6 @@ export function Route(props: {
   const { route, verdict } = props;
   const t = useText();
   const styles = useStyles();
-  const said = useSaid();
   const { allowed, proof, missing, remedy } = verdict;
   return (
     <li className={styles.route} data-route={route} data-allowed={allowed}>
@@ -61,8 +59,8 @@ export function Route(props: {
         {t(allowed ? "registration.open" : "registration.closed", {
           route: t(`registration.route.${route}`),
         })}
-        <Quiet>{said((allowed ? proof : missing) ?? "")}</Quiet>
-        {!allowed && <Quiet>{t("registration.remedy", { remedy: said(remedy ?? "") })}</Quiet>}
+        <Quiet>{t.said(allowed ? proof : missing)}</Quiet>
+        {!allowed && <Quiet>{t("registration.remedy", { remedy: t.said(remedy) })}</Quiet>}
       </span>
     </li>
   );
@@ -80,7 +78,6 @@ export const RouteList = ({ of }: { readonly of: Customer["routes"] }) => (
 /** Relationship and consent, as they were read last. */
 export function Tie({ customer }: { readonly customer: Customer }) {
   const t = useText();
-  const said = useSaid();
   const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
   const ends = delegation?.endsAt;
   const facts = [
@@ -96,7 +93,7 @@ export function Tie({ customer }: { readonly customer: Customer }) {
         <div key={fact}>{fact}</div>
       ))}
       {problems.map((problem) => (
-        <Quiet key={problem}>{said(problem)}</Quiet>
+        <Quiet key={problem}>{t.said(problem)}</Quiet>
       ))}
     </>
   );

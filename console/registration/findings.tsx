@@ -1,7 +1,6 @@
 /** What was found of a list: the sum, Excel's damage by its name, each fault by its place, and the repaired copy. */
 import { Badge, Button, makeStyles, tokens, Text as Words } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
-import { useSaid } from "../api/names.ts";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -70,9 +69,8 @@ function Repaired(props: {
 }) {
   const { contentBase64, impossible, errors = 0, changes = [] } = props.repaired;
   const t = useText();
-  const said = useSaid();
   const name = props.file.name.replace(/(?:\.csv)?$/i, "-repaired.csv");
-  if (contentBase64 === undefined) return <Note intent="warning">{said(impossible ?? "")}</Note>;
+  if (contentBase64 === undefined) return <Note intent="warning">{t.said(impossible)}</Note>;
   const content = bytesOf(contentBase64);
   return (
     <Note
@@ -98,7 +96,6 @@ function Repaired(props: {
 
 function Table({ findings }: { readonly findings: readonly Finding[] }) {
   const t = useText();
-  const said = useSaid();
   const styles = useStyles();
   const numbered = findings.map((finding, at) => ({ ...finding, at }));
   const place = (value: number | string | null) => value ?? t("registration.wholeFile");
@@ -118,11 +115,11 @@ function Table({ findings }: { readonly findings: readonly Finding[] }) {
             >
               {t(`registration.${severity}`)}
             </Badge>{" "}
-            {said(reason)} {repair !== undefined && <Quiet>{said(repair)}</Quiet>}
+            {t.said(reason)} {repair !== undefined && <Quiet>{t.said(repair)}</Quiet>}
             <span className={styles.code}>{code}</span>
           </>
         ),
-        [t("registration.serviceError")]: ({ serviceError = "" }) => said(serviceError),
+        [t("registration.serviceError")]: ({ serviceError = "" }) => t.said(serviceError),
       }}
       widths="0.4fr 0.4fr 1fr 2fr 1.4fr"
       items={numbered}

@@ -2,7 +2,6 @@
 import { Body1, Button } from "@fluentui/react-components";
 import { useEffect, useState } from "react";
 import type { Answered } from "../../clients/api.ts";
-import { useSaid } from "../api/names.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { Note } from "../page/look/note.tsx";
@@ -35,7 +34,6 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
     return () => clearTimeout(timer);
     // oxlint-disable-next-line react/exhaustive-deps -- asks again after each answer, and after nothing else
   }, [view]);
-  const said = useSaid();
   const { state, userCode = "", verificationUri = "", detail } = view ?? {};
   return (
     <Window
@@ -57,7 +55,7 @@ export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
       )}
       {state === "refused" && (
         <Note intent="error" role="alert">
-          {said(detail ?? "")}
+          {t.said(detail)}
         </Note>
       )}
       {problem && <ProblemView problem={problem} />}

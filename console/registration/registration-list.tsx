@@ -1,7 +1,6 @@
 /** Registrations of a tenant, newest first: each by its sum. */
 import { ClipboardTaskListLtrRegular } from "@fluentui/react-icons";
 import { useMay } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
 import { useReadList } from "../api/read.ts";
 import { Listed, personOf } from "../page/job/listed.tsx";
 import { Go, PageFrame } from "../page/page.tsx";
@@ -13,7 +12,6 @@ import { sentenceOf, useText } from "./text.ts";
 export function Page() {
   const t = useText();
   const may = useMay();
-  const named = useNames();
   const { tenantId } = registrationListScreen.useParams();
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/registrations",
@@ -35,7 +33,7 @@ export function Page() {
           [t("registration.at")]: (each) => (
             <Go to={at(each.registrationId)}>{t.dateTime(each.createdAt)}</Go>
           ),
-          [t("registration.state")]: ({ state }) => named("registrationStates", state),
+          [t("registration.state")]: ({ state }) => t.named("registrationStates", state),
           [t("registration.result")]: (each) => sentenceOf(each, t),
           [t("registration.route")]: (each) => t(`registration.route.${each.backEnd}`),
           [t("registration.by")]: ({ requestedBy }) => personOf(requestedBy),

@@ -6,7 +6,6 @@ import {
 } from "@fluentui/react-icons";
 import { useEffect } from "react";
 import type { ItemOf } from "../../clients/api.ts";
-import { useNames } from "../api/names.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { colours } from "../notifications/counts.tsx";
 import { Choose, Filters } from "../page/filters.tsx";
@@ -14,7 +13,6 @@ import { Rest } from "../page/job/bar.tsx";
 import { CallButton } from "../page/job/call.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { Empty, Shown } from "../page/page-state.tsx";
@@ -61,7 +59,6 @@ export function Page() {
 function Content({ registration }: { readonly registration: Registration }) {
   const { failure, counts, final, tenantId, retryOf } = registration;
   const t = useText();
-  const named = useNames();
   const sentence = sentenceOf(registration, t);
   return (
     <>
@@ -70,7 +67,7 @@ function Content({ registration }: { readonly registration: Registration }) {
         sentence={sentence}
         failure={failure}
         share={0}
-        word={named("registrationStates", registration.state)}
+        word={t.named("registrationStates", registration.state)}
       >
         <span>{t(`registration.route.${registration.backEnd}`)}</span>
         <span>
@@ -165,7 +162,6 @@ function Commands({ registration }: { readonly registration: Registration }) {
 function Devices({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
-  const named = useNames();
   const [{ outcome }, change] = registrationScreen.useSearchState();
   const reading = useReadList(
     devicesOf,
@@ -182,7 +178,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
         <Choose
           label={t("registration.outcome")}
           value={outcome}
-          values={outcomes.map((each) => [each, named("deviceOutcomes", each)])}
+          values={outcomes.map((each) => [each, t.named("deviceOutcomes", each)])}
           onChange={(value) => change({ outcome: value })}
         />
       </Filters>
@@ -196,7 +192,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
           [t("registration.serial")]: ({ serialNumber }) => serialNumber,
           [t("registration.tag")]: ({ groupTag }) => groupTag,
           [t("registration.outcome")]: (each) => (
-            <span data-outcome={each.outcome}>{named("deviceOutcomes", each.outcome)}</span>
+            <span data-outcome={each.outcome}>{t.named("deviceOutcomes", each.outcome)}</span>
           ),
           [t("registration.reason")]: (each) => <Why of={each} />,
           [t("registration.at")]: ({ at }) => t.dateTime(at),
@@ -209,9 +205,11 @@ function Devices({ registration }: { readonly registration: Registration }) {
 }
 
 /** Muster's words, and the service's own. */
-const Why = ({ of: { detail, serviceCode, serviceError } }: { readonly of: Device }) => (
-  <>
-    <Said text={detail} />
-    {serviceError !== undefined && <Quiet>{`${serviceCode ?? ""} ${serviceError}`.trim()}</Quiet>}
-  </>
-);
+function Why({ of: { detail, serviceCode, serviceError } }: { readonly of: Device }) {
+  return (
+    <>
+      {useText().said(detail)}
+      {serviceError !== undefined && <Quiet>{`${serviceCode ?? ""} ${serviceError}`.trim()}</Quiet>}
+    </>
+  );
+}

@@ -5,7 +5,6 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { Line, List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Shown } from "../page/page-state.tsx";
@@ -68,11 +67,7 @@ export function ConsentWindow(props: {
                 </li>
               ))}
             </List>
-            {words !== undefined && (
-              <Note intent="warning">
-                <Said text={words} />
-              </Note>
-            )}
+            {words !== undefined && <Note intent="warning">{t.said(words)}</Note>}
             {canBegin && address === undefined && (
               <div>
                 <Button onClick={() => void ask()}>{t("sync.getAddress")}</Button>

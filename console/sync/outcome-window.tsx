@@ -4,7 +4,6 @@ import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Code, Facts } from "../page/page.tsx";
@@ -21,12 +20,12 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
     <Shown reading={error}>
       {({ code, text, cause, remedy, correlationId, requestIds, at, copy }) => (
         <>
-          <Note intent="error" title={<Said text={text} />} />
+          <Note intent="error" title={t.said(text)} />
           <Facts
             of={{
               [t("sync.code")]: <Code of={code} />,
-              [t("sync.cause")]: <Said text={cause} />,
-              [t("sync.remedy")]: <Said text={remedy} />,
+              [t("sync.cause")]: t.said(cause),
+              [t("sync.remedy")]: t.said(remedy),
             }}
           />
           <div>

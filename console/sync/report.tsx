@@ -1,45 +1,46 @@
 /** What a sync did: by sum, and what was left out; and the files of it. */
 import { Badge, Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
-import { useNames } from "../api/names.ts";
 import { Line, List } from "../page/look/line.tsx";
 import { Facts } from "../page/page.tsx";
 import { Download, saveFile } from "../page/save-file.tsx";
-import { type Format } from "../text/format.ts";
-import { type Report, type SyncIds, useText, useWhy } from "./text.ts";
+import { type Report, type SyncIds, type Text, useText, whyOf } from "./text.ts";
 
 // Its report as files for people: a table for Excel, and a text that goes into a ticket.
 
-type Words = Pick<Format, "name" | "dateTime"> & {
-  readonly t: ReturnType<typeof useText>;
-  readonly named: ReturnType<typeof useNames>;
-  readonly why: ReturnType<typeof useWhy>;
-};
-
 const columns = ["type", "name", "what", "state", "why", "request"] as const;
+/** A line of a report. */
+export type ReportLine = Readonly<Record<"id" | (typeof columns)[number], string>>;
 
-/** A line for each type that was read, and for each change: type, name, action, state, why, and the request's id. */
-function linesOf({ types, items }: Report, { t, named, name, why }: Words): string[][] {
-  const titles = new Map(types.map(({ type, names }) => [type, name(names)]));
-  return [
-    columns.map((id) => t(`sync.column.${id}`)),
-    ...types.map((each) => [
-      name(each.names),
-      t("sync.itemCount", { count: each.items }),
-      t("sync.reading"),
-      named("syncSteps", each.state),
-      why(each),
-      each.requestId ?? "",
-    ]),
-    ...items.map((each) => [
-      titles.get(each.type) ?? each.type,
-      each.name,
-      t(`sync.action.${each.action}`),
-      named("syncSteps", each.state),
-      why(each),
-      each.requestId ?? "",
-    ]),
-  ];
+/** A line for each type that was read, and for each change that was written. */
+export function linesOf({ types, items }: Report, t: Text) {
+  const titles = new Map(types.map(({ type, names }) => [type, t.name(names)]));
+  const ended = (each: Report["types"][number] | Report["items"][number]) => ({
+    type: titles.get(each.type) ?? each.type,
+    state: t.named("syncSteps", each.state),
+    why: whyOf(each, t),
+    request: each.requestId ?? "",
+  });
+  const read: ReportLine[] = types.map((each) => ({
+    ...ended(each),
+    id: each.type,
+    name: t("sync.itemCount", { count: each.items }),
+    what: t("sync.reading"),
+  }));
+  const written: ReportLine[] = items.map((each) => ({
+    ...ended(each),
+    id: each.changeId,
+    name: each.name,
+    what: t(`sync.action.${each.action}`),
+  }));
+  return { read, written };
+}
+
+/** The same as a table of texts, with its head. */
+function tableOf(report: Report, t: Text): readonly string[][] {
+  const { read, written } = linesOf(report, t);
+  const lines = [...read, ...written].map((line) => columns.map((id) => line[id]));
+  return [columns.map((id) => t(`sync.column.${id}`)), ...lines];
 }
 
 /** A value that a spreadsheet would take for a formula is a text to it. */
@@ -47,8 +48,8 @@ const cell = (text: string): string =>
   `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 
 /** As CSV (RFC 4180), with the mark by which Excel knows UTF-8. */
-const reportAsCsv = (report: Report, words: Words): string =>
-  `\uFEFF${linesOf(report, words)
+const reportAsCsv = (report: Report, t: Text): string =>
+  `\uFEFF${tableOf(report, t)
     .map((line) => `${line.map(cell).join(",")}\r\n`)
     .join("")}`;
 
@@ -56,17 +57,16 @@ const inTable = (text: string): string =>
   text.replaceAll(/[|\\<]/g, "\\$&").replaceAll(/\s+/g, " ");
 
 /** As Markdown: the sum, and the same table. */
-function reportAsMarkdown(report: Report, words: Words): string {
-  const { t, named, dateTime } = words;
+function reportAsMarkdown(report: Report, t: Text): string {
   const { syncId, startedAt, outcome = "", deployed } = report.sync;
   const { done = 0, failed = 0, skipped = 0 } = deployed ?? {};
-  const [head = [], ...rows] = linesOf(report, words).map((line) => line.map(inTable));
+  const [head = [], ...rows] = tableOf(report, t).map((line) => line.map(inTable));
   const table = [head, head.map(() => "---"), ...rows].map((line) => `| ${line.join(" | ")} |`);
   return [
-    `# ${t("sync.of", { at: dateTime(startedAt) })}`,
+    `# ${t("sync.of", { at: t.dateTime(startedAt) })}`,
     "",
     `- ${syncId}`,
-    `- ${named("syncOutcomes", outcome)}`,
+    `- ${t.named("syncOutcomes", outcome)}`,
     `- ${t("sync.writtenOf", { done, failed, skipped })}`,
     "",
     ...table,
@@ -77,14 +77,12 @@ function reportAsMarkdown(report: Report, words: Words): string {
 /** Logs and artifacts of a sync, and its report where it is there, to keep. */
 export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly report?: Report }) {
   const t = useText();
-  const named = useNames();
   const call = "GET /api/v1/tenants/{tenantId}/syncs/{syncId}";
   const all = { appearance: "secondary", given: { params: ids } } as const;
-  const words = { t, named, name: t.name, dateTime: t.dateTime, why: useWhy() };
   const files = {
     json: ["application/json", (body: Report) => JSON.stringify(body, undefined, 2)],
-    csv: ["text/csv", (body: Report) => reportAsCsv(body, words)],
-    md: ["text/markdown", (body: Report) => reportAsMarkdown(body, words)],
+    csv: ["text/csv", (body: Report) => reportAsCsv(body, t)],
+    md: ["text/markdown", (body: Report) => reportAsMarkdown(body, t)],
   } as const;
   return (
     <Line gap="small" align="normal">
@@ -122,7 +120,6 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
 /** What a sync read and did, by sum first. */
 export function Summary({ report }: { readonly report: Report }) {
   const t = useText();
-  const why = useWhy();
   const { types, sync } = report;
   const failed = types.filter(({ state }) => state === "failed" || state === "skipped");
   const { done = 0, failed: notWritten = 0, skipped = 0 } = sync.deployed ?? {};
@@ -141,7 +138,9 @@ export function Summary({ report }: { readonly report: Report }) {
       {failed.length > 0 && (
         <List>
           {failed.map((each) => (
-            <li key={each.type}>{[t.name(each.names), why(each)].filter(Boolean).join(": ")}</li>
+            <li key={each.type}>
+              {[t.name(each.names), whyOf(each, t)].filter(Boolean).join(": ")}
+            </li>
           ))}
         </List>
       )}
@@ -152,16 +151,14 @@ export function Summary({ report }: { readonly report: Report }) {
 /** The items that were not written, each with its words. */
 export function LeftOut({ report }: { readonly report: Report }) {
   const t = useText();
-  const named = useNames();
-  const why = useWhy();
   const left = report.items.filter(({ state }) => state !== "done");
   if (left.length === 0) return null;
   return (
     <List label={t("sync.items")}>
       {left.map((each) => (
         <li key={each.changeId}>
-          {each.name} <Badge appearance="outline">{named("syncSteps", each.state)}</Badge>{" "}
-          {why(each)}
+          {each.name} <Badge appearance="outline">{t.named("syncSteps", each.state)}</Badge>{" "}
+          {whyOf(each, t)}
         </li>
       ))}
     </List>

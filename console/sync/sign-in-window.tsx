@@ -5,11 +5,9 @@
 import { Body1, Button, ProgressBar } from "@fluentui/react-components";
 import { useEffect, useRef, useState } from "react";
 import type { BodyOf } from "../../clients/api.ts";
-import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { Said } from "../page/job/reason.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { SignInCode } from "../page/look/sign-in-code.tsx";
@@ -80,11 +78,7 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
           />
         </>
       )}
-      {words !== undefined && (
-        <Note intent="warning">
-          <Said text={words} />
-        </Note>
-      )}
+      {words !== undefined && <Note intent="warning">{t.said(words)}</Note>}
       <Line>
         <Button
           appearance={code === undefined ? "primary" : "secondary"}
@@ -137,7 +131,7 @@ export function SignInWindow(props: {
   const outcome = sync.body?.outcome;
   const isOver = outcome === "expired" || outcome === "cancelled";
   const goesOn = sync.body !== undefined && !waits && !isOver;
-  const status = useNames()("syncStatuses", "inProgress");
+  const status = t.named("syncStatuses", "inProgress");
   useEffect(() => {
     if (!goesOn) return;
     announce(t("sync.goesOn", { status }));

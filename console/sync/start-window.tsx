@@ -4,7 +4,6 @@
  */
 import { useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
-import { useNames } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import type { Sending } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
@@ -113,7 +112,6 @@ function Modes(props: {
 }) {
   const { mode, whyNoRetry, onChange } = props;
   const t = useText();
-  const named = useNames();
   return (
     <RadioField
       label={t("sync.start.what")}
@@ -122,7 +120,7 @@ function Modes(props: {
         const why = each === "retryFailed" ? whyNoRetry : undefined;
         const label = (
           <>
-            {named("syncModes", each)}
+            {t.named("syncModes", each)}
             <Quiet>{why ?? t(`sync.start.${each}`)}</Quiet>
           </>
         );

@@ -2,7 +2,6 @@
 import { Badge } from "@fluentui/react-components";
 import { ArrowSyncRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useMay } from "../api/me.ts";
-import { useNames } from "../api/names.ts";
 import { type ReadList, useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { CallButton } from "../page/job/call.tsx";
@@ -13,7 +12,7 @@ import { Empty } from "../page/page-state.tsx";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { StartWindow } from "./start-window.tsx";
-import { type Sync, useText } from "./text.ts";
+import { type Sync, type Text, useText } from "./text.ts";
 
 const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger" | "warning">> = {
   succeeded: "success",
@@ -23,15 +22,15 @@ const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger"
 
 /** How a sync ended, or how far it is: words, and a colour beside them. */
 export function Outcome({ sync }: { readonly sync: Sync }) {
-  const named = useNames();
+  const t = useText();
   const { outcome, phase, status } = sync;
   return (
     <Badge appearance="tint" color={(outcome && colours[outcome]) ?? "informative"}>
       {outcome !== undefined
-        ? named("syncOutcomes", outcome)
+        ? t.named("syncOutcomes", outcome)
         : status !== undefined
-          ? named("syncStatuses", status)
-          : named("syncPhases", phase)}
+          ? t.named("syncStatuses", status)
+          : t.named("syncPhases", phase)}
     </Badge>
   );
 }
@@ -39,26 +38,20 @@ export function Outcome({ sync }: { readonly sync: Sync }) {
 const parts = ["creates", "updates", "deletes", "blocked", "held"] as const;
 
 /** What a plan has, in words: only what there is of it. */
-export function usePlanSum(): (plan: NonNullable<Sync["plan"]>) => string {
-  const t = useText();
-  return (plan) =>
-    parts
-      .filter((part) => plan[part] > 0)
-      .map((part) => t(`sync.plan.${part}`, { count: plan[part] }))
-      .join(", ") || t("sync.noChanges");
-}
+export const planSumOf = (plan: NonNullable<Sync["plan"]>, t: Text): string =>
+  parts
+    .filter((part) => plan[part] > 0)
+    .map((part) => t(`sync.plan.${part}`, { count: plan[part] }))
+    .join(", ") || t("sync.noChanges");
 
 /** Who started it; where nobody did, what did. */
-export function useStarter(): (sync: Sync) => string {
-  const named = useNames();
-  return ({ requestedBy, trigger }) =>
-    [
-      requestedBy.name ?? (requestedBy.kind === "system" ? undefined : requestedBy.id),
-      trigger === "manual" ? undefined : named("syncTriggers", trigger),
-    ]
-      .filter(Boolean)
-      .join(" \u00b7 ");
-}
+export const starterOf = ({ requestedBy, trigger }: Sync, t: Text): string =>
+  [
+    requestedBy.name ?? (requestedBy.kind === "system" ? undefined : requestedBy.id),
+    trigger === "manual" ? undefined : t.named("syncTriggers", trigger),
+  ]
+    .filter(Boolean)
+    .join(" \u00b7 ");
 
 const starts = "POST /api/v1/tenants/{tenantId}/syncs";
 
@@ -122,9 +115,6 @@ export function Page() {
 
 function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
   const t = useText();
-  const named = useNames();
-  const starter = useStarter();
-  const sum = usePlanSum();
   return (
     <Listed
       reading={reading}
@@ -137,15 +127,15 @@ function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
         ),
         [t("sync.column.what")]: ({ mode, types }) => (
           <>
-            {named("syncModes", mode)}
+            {t.named("syncModes", mode)}
             <Quiet>{t("sync.typeCount", { count: types.length })}</Quiet>
           </>
         ),
-        [t("sync.by")]: starter,
+        [t("sync.by")]: (sync) => starterOf(sync, t),
         [t("sync.column.state")]: (sync) => <Outcome sync={sync} />,
         [t("sync.changes")]: ({ plan, deployed }) => (
           <>
-            {plan ? sum(plan) : t("sync.noPlan")}
+            {plan ? planSumOf(plan, t) : t("sync.noPlan")}
             {deployed && <Quiet>{t("sync.writtenOf", deployed)}</Quiet>}
           </>
         ),

@@ -1,6 +1,5 @@
 /** A sync: how it went, what it read and wrote, its files, and the way back. */
 import { ArrowUndoRegular, DismissCircleRegular } from "@fluentui/react-icons";
-import { useNames, useSaid } from "../api/names.ts";
 import { useRead } from "../api/read.ts";
 import { Rest } from "../page/job/bar.tsx";
 import { CallButton, CallWindow } from "../page/job/call.tsx";
@@ -12,10 +11,10 @@ import { Shown } from "../page/page-state.tsx";
 import { Rows } from "../page/rows.tsx";
 import { CheckField, useHeld } from "../page/values/fields.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
-import { Downloads } from "./report.tsx";
+import { Downloads, linesOf, type ReportLine } from "./report.tsx";
 import { planScreen, syncListScreen, syncScreen } from "./screens.ts";
-import { Outcome, usePlanSum, useStarter } from "./sync-list.tsx";
-import { type Report, type Sync, type SyncIds, useText, useWhy } from "./text.ts";
+import { Outcome, planSumOf, starterOf } from "./sync-list.tsx";
+import { type Report, type Sync, type SyncIds, useText } from "./text.ts";
 
 const one = "/api/v1/tenants/{tenantId}/syncs/{syncId}";
 
@@ -35,7 +34,6 @@ export function Page() {
     { params: ids },
     { every: (body) => (body.sync.outcome === undefined ? 3 : undefined) },
   );
-  const names = useNames();
   const { body } = sync;
   return (
     <PageFrame
@@ -48,7 +46,7 @@ export function Page() {
         {(shown) => (
           <>
             <Downloads ids={ids} report={shown} />
-            <Lines report={shown} title={(each) => t.name(each)} />
+            <Lines report={shown} />
           </>
         )}
       </Shown>
@@ -56,7 +54,7 @@ export function Page() {
       {open === "error" && (
         <OutcomeWindow
           ids={ids}
-          title={names("syncOutcomes", "failed")}
+          title={t.named("syncOutcomes", "failed")}
           kind="error"
           onClose={close}
         />
@@ -105,10 +103,6 @@ function Commands({ sync }: { readonly sync: Sync }) {
 /** What is known of it by name. */
 function Told({ sync }: { readonly sync: Sync }) {
   const t = useText();
-  const named = useNames();
-  const said = useSaid();
-  const starter = useStarter();
-  const sum = usePlanSum();
   const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes, paused } =
     sync;
   return (
@@ -116,24 +110,24 @@ function Told({ sync }: { readonly sync: Sync }) {
       <div data-outcome={sync.outcome ?? sync.phase}>
         <Outcome sync={sync} />
       </div>
-      {sync.resting && <Note intent="warning">{said(sync.resting.detail)}</Note>}
+      {sync.resting && <Note intent="warning">{t.said(sync.resting.detail)}</Note>}
       <Facts
         of={{
-          [t("sync.column.what")]: named("syncModes", mode),
-          [t("sync.by")]: starter(sync),
+          [t("sync.column.what")]: t.named("syncModes", mode),
+          [t("sync.by")]: starterOf(sync, t),
           [t("sync.started")]: t.dateTime(sync.startedAt),
           [t("sync.pausedBy")]:
             paused && `${paused.by.name ?? paused.by.id}, ${t.dateTime(paused.at)}`,
           [t("sync.pausedUntil")]: paused && t.dateTime(paused.until),
           [t("sync.finished")]: finishedAt && t.dateTime(finishedAt),
-          [t("sync.changes")]: plan && sum(plan),
+          [t("sync.changes")]: plan && planSumOf(plan, t),
           [t("sync.approvedBy")]:
             approval && `${approval.by.name ?? approval.by.id}, ${t.dateTime(approval.at)}`,
           [t("sync.comment")]: approval?.comment,
           [t("sync.written")]: deployed && t("sync.writtenOf", deployed),
           [t("sync.remark")]: remark
             ?.split("\n")
-            .map((line) => said(line))
+            .map((line) => t.said(line))
             .join("\n"),
         }}
       />
@@ -150,55 +144,20 @@ function Told({ sync }: { readonly sync: Sync }) {
   );
 }
 
-type Line = {
-  readonly id: string;
-  readonly type: string;
-  readonly name: string;
-  readonly what: string;
-  readonly state: string;
-  readonly why: string;
-};
-
-/** Types as they were read, and changes as they were written. */
-function Lines(props: {
-  readonly report: Report;
-  readonly title: (names: Report["types"][number]["names"]) => string;
-}) {
-  const { types, items } = props.report;
+/** Changes as they were written, and types as they were read. */
+function Lines({ report }: { readonly report: Report }) {
   const t = useText();
-  const named = useNames();
-  const titles = new Map(types.map(({ type, names }) => [type, props.title(names)]));
-  const why = useWhy();
-  const lines: Line[] = [
-    ...items.map((each) => ({
-      id: each.changeId,
-      type: titles.get(each.type) ?? each.type,
-      name: each.name,
-      what: t(`sync.action.${each.action}`),
-      state: named("syncSteps", each.state),
-      why: why(each),
-    })),
-    ...types.map((each) => ({
-      id: each.type,
-      type: titles.get(each.type) ?? each.type,
-      name: t("sync.itemCount", { count: each.items }),
-      what: t("sync.reading"),
-      state: named("syncSteps", each.state),
-      why: why(each),
-    })),
-  ];
+  const { read, written } = linesOf(report, t);
+  const columns = ["type", "name", "what", "state", "why"] as const;
   return (
     <section>
       <h2>{t("sync.report")}</h2>
       <Rows
         label={t("sync.report")}
         columns={Object.fromEntries(
-          (["type", "name", "what", "state", "why"] as const).map((id) => [
-            t(`sync.column.${id}`),
-            (line: Line) => line[id],
-          ]),
+          columns.map((id) => [t(`sync.column.${id}`), (line: ReportLine) => line[id]]),
         )}
-        items={lines}
+        items={[...written, ...read]}
         idOf={({ id }) => id}
         nameOf={({ name }) => name}
       />

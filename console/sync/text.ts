@@ -1,11 +1,11 @@
 /** The texts of this room, and what its pages know of a sync. */
 import type { BodyOf } from "../../clients/api.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { textsOf } from "../text/text.ts";
 import en from "./en.json";
 import fr from "./fr.json";
 
 export const useText = textsOf(en, fr);
+export type Text = ReturnType<typeof useText>;
 
 /** A sync as the API has it. */
 export type Sync = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}">;
@@ -16,10 +16,6 @@ export type Report = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/repor
 
 type Left = { readonly reason?: string | undefined; readonly detail?: string | undefined };
 
-/** Says why something of a sync was not done: what was said of it, or else its reason's name. */
-export function useWhy(): (left: Left) => string {
-  const named = useNames();
-  const said = useSaid();
-  return ({ reason = "", detail }) =>
-    detail === undefined ? named("syncReasons", reason) : said(detail);
-}
+/** Why something of a sync was not done: what was said of it, or else its reason's name. */
+export const whyOf = ({ reason = "", detail }: Left, t: Text): string =>
+  detail === undefined ? t.named("syncReasons", reason) : t.said(detail);

@@ -4,7 +4,6 @@ import { ArrowSyncRegular, BuildingMultipleRegular } from "@fluentui/react-icons
 import { useCallback, useState } from "react";
 import type { CallInput } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
-import { useNames, useSaid } from "../api/names.ts";
 import { type ReadList, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -40,7 +39,6 @@ const isMoving = ({ status, paused }: SyncState): boolean =>
 
 function ByStatus() {
   const t = useText();
-  const named = useNames();
   const [{ status }, change] = tenantsScreen.useSearchState();
   return (
     <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
@@ -48,7 +46,7 @@ function ByStatus() {
         label={t("tenants.status")}
         value={status}
         any={t("tenants.allStatuses")}
-        values={statuses.map((each) => [each, named("syncStatuses", each)] as const)}
+        values={statuses.map((each) => [each, t.named("syncStatuses", each)] as const)}
         onChange={(value) => change({ status: value })}
       />
     </Filters>
@@ -58,12 +56,11 @@ function ByStatus() {
 /** What each of the statuses means, as the API names them. */
 function Legend({ onClose }: { readonly onClose: () => void }) {
   const t = useText();
-  const named = useNames();
   return (
     <Window title={t("tenants.statuses")} onClose={onClose}>
       <Facts
         of={Object.fromEntries(
-          statuses.map((each) => [named("syncStatuses", each), t(`tenants.means.${each}`)]),
+          statuses.map((each) => [t.named("syncStatuses", each), t(`tenants.means.${each}`)]),
         )}
       />
     </Window>
@@ -168,7 +165,6 @@ type StartBody = CallInput<"POST /api/v1/syncs">["body"];
 /** Starts syncs of some tenants, and keeps what was not started, with the reason. */
 function useStart(tenants: readonly TenantRow[]) {
   const t = useText();
-  const said = useSaid();
   const sending = useSend("POST /api/v1/syncs");
   const [refused, setRefused] = useState<readonly string[]>([]);
   const start = async (body: StartBody) => {
@@ -179,7 +175,7 @@ function useStart(tenants: readonly TenantRow[]) {
     const names = new Map(tenants.map((each) => [each.tenantId, each.displayName]));
     setRefused(
       left.map(
-        ({ tenantId, detail = "" }) => `${names.get(tenantId) ?? tenantId}: ${said(detail)}`,
+        ({ tenantId, detail = "" }) => `${names.get(tenantId) ?? tenantId}: ${t.said(detail)}`,
       ),
     );
     announce(t("tenants.startedMany", { count: value.length - left.length }));

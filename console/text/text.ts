@@ -3,21 +3,40 @@
  * built. What the API names (statuses, actions, roles, problems) is no text of the console.
  */
 import { i18n, type Messages } from "@lingui/core";
+import { useSyncExternalStore } from "react";
+import type { BodyOf } from "../../clients/api.ts";
 import sharedEn from "./en.json";
 import { type Format, formatOf } from "./format.ts";
 import sharedFr from "./fr.json";
 import { type Language, useLanguage } from "./language.ts";
+import { frenchOf, type Phrase } from "./said.ts";
 
 type Catalogue = Readonly<Record<string, string>>;
 type Values = Readonly<Record<string, string | number | boolean>>;
 
-/** Says a text by its id, with the values that it names; and numbers and times, as the language writes them. */
-export type Say<Id extends string = SharedId> = ((id: Id, values?: Values) => string) & Format;
+type ApiNames = Omit<BodyOf<"GET /api/v1/names">, "rolesWith">;
+
+/** What the API says itself, in the language now. */
+type Told = {
+  /** Names an id of some kind; where nobody has named it, it is its own name. */
+  readonly named: (kind: keyof ApiNames, id: string) => string;
+  /** What the API has put in words, such as the detail of a problem; nothing where it has not. */
+  readonly said: (text: string | undefined) => string;
+};
+
+/**
+ * Says a text by its id, with the values that it names; numbers and times, as the language writes them; and what the API
+ * has named and said.
+ */
+export type Say<Id extends string = SharedId> = ((id: Id, values?: Values) => string) &
+  Format &
+  Told;
 type SharedId = keyof typeof sharedEn;
 
 /**
  * The texts of a room: a hook that answers a function `t("room.id", values)`, typed by the ids of the room and of those
- * that all rooms share, with the formats of the language: `t.dateTime(at)`. A language that lacks an id does not compile.
+ * that all rooms share, with the formats of the language, `t.dateTime(at)`, and what the API names, `t.named("roles", id)`.
+ * A language that lacks an id does not compile.
  */
 export function textsOf<const En extends Catalogue>(
   en: En,
@@ -25,18 +44,42 @@ export function textsOf<const En extends Catalogue>(
 ) {
   load(en, fr);
   return function useText(): Say<(keyof En & string) | SharedId> {
-    return sayIn[useLanguage()];
+    const language = useLanguage();
+    return useSyncExternalStore(subscribe, saysNow)[language];
   };
 }
 
-// Bound once for each language, so that components which get it are not shown anew for nothing.
-const saysOf = (language: Language): Say<string> =>
+type Known = { readonly names?: ApiNames; readonly phrases?: readonly Phrase[] };
+let known: Known = {};
+
+const saysOf = (language: Language): Say<string> => {
+  const french = language === "fr" && known.phrases ? frenchOf(known.phrases) : undefined;
+  const told: Told = {
+    named: (kind, id) => known.names?.[kind][id]?.[language] ?? id,
+    said: (text = "") => french?.(text) ?? text,
+  };
   // Functions have a name of their own, which cannot be assigned.
-  Object.defineProperties(
+  return Object.defineProperties(
     (id: string, values?: Values) => i18n._(id, { ...values }),
-    Object.getOwnPropertyDescriptors(formatOf(language)),
+    Object.getOwnPropertyDescriptors({ ...formatOf(language), ...told }),
   ) as Say<string>;
-const sayIn = { en: saysOf("en"), fr: saysOf("fr") };
+};
+
+// Bound once for all that is known, so that components which get it are not shown anew for nothing.
+let says = { en: saysOf("en"), fr: saysOf("fr") };
+const saysNow = () => says;
+const listeners = new Set<() => void>();
+const subscribe = (changed: () => void): (() => void) => {
+  listeners.add(changed);
+  return () => void listeners.delete(changed);
+};
+
+/** Has texts say more of what the API names and says; what shows them is shown anew. */
+export function learn(more: Known): void {
+  known = { ...known, ...more };
+  says = { en: saysOf("en"), fr: saysOf("fr") };
+  for (const changed of listeners) changed();
+}
 
 /** What the build has made of the catalogues; their types are those of the sources. */
 const load = (en: object, fr: object): void =>

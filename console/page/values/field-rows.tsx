@@ -10,7 +10,6 @@ import {
 } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import type { Problem } from "../../../clients/api.ts";
-import { useSaid } from "../../api/names.ts";
 import { useSharedText } from "../../text/text.ts";
 
 /** Texts of a row by the names of its fields. */
@@ -96,14 +95,13 @@ export function FieldRows(props: {
 }) {
   const { label, columns, value: rows, onChange, problem, at, fault } = props;
   const t = useSharedText();
-  const said = useSaid();
   const styles = useStyles();
   const put = (nth: number, changed: FieldRow) =>
     onChange(rows.map((row, place) => (place === nth ? { ...row, ...changed } : row)));
   const wrongAt = (nth: number, name: string) => {
     const place = typeof at === "string" ? `${at}/${nth}` : at(nth);
     const ofApi = faultAt(problem, `${place}/${name}`);
-    return fault?.(nth, name) ?? (ofApi && said(ofApi));
+    return fault?.(nth, name) ?? (ofApi && t.said(ofApi));
   };
   return (
     <div role="group" aria-label={label}>

@@ -1,7 +1,7 @@
 /** A field for a value, by its JSON Schema; a value that no field fits is written as JSON. */
 import { Checkbox, Field, Input, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import { useSaid } from "../../api/names.ts";
+import { useSharedText } from "../../text/text.ts";
 import { valueOf } from "./field-rows.tsx";
 
 /** As much of a schema as a field needs. */
@@ -36,9 +36,9 @@ export function ValueField(props: {
 }) {
   const { label, schema, isRequired = false, fault, onChange } = props;
   const { value = schema.default } = props;
-  const said = useSaid();
+  const t = useSharedText();
   const [json, setJson] = useState(() => JSON.stringify(value, undefined, 2) ?? "");
-  const wrong = fault === undefined ? {} : { validationMessage: said(fault) };
+  const wrong = fault === undefined ? {} : { validationMessage: t.said(fault) };
   if (schema.type === "boolean" && typeof value === "boolean")
     return (
       <Field {...wrong}>

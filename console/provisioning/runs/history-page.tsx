@@ -3,7 +3,6 @@ import { Badge, Button, MenuItem, MenuList, makeStyles, tokens } from "@fluentui
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
-import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
@@ -80,13 +79,12 @@ export function Page() {
 
 function Content({ detail }: { readonly detail: Detail }) {
   const t = useText();
-  const named = useNames();
   const { bucket, verdict, code, waits } = detail;
   return (
     <>
       <Line gap="large" align="normal">
         <Badge appearance="outline" color="informative" data-bucket={bucket}>
-          {verdict === undefined ? named("buckets", bucket) : named("verdicts", verdict.id)}
+          {verdict === undefined ? t.named("buckets", bucket) : t.named("verdicts", verdict.id)}
         </Badge>
         <div>
           <Progress device={detail} />
@@ -96,7 +94,7 @@ function Content({ detail }: { readonly detail: Detail }) {
             <Waits waits={waits} />
           </span>
         )}
-        {bucket === "failed" && code !== undefined && <span>{named("reasons", code)}</span>}
+        {bucket === "failed" && code !== undefined && <span>{t.named("reasons", code)}</span>}
       </Line>
       <div>{t("provisioning.betweenActions")}</div>
       <Actions detail={detail} />
@@ -119,7 +117,6 @@ function spanOf(attempts: readonly Tried[]): readonly [number, number] {
 
 function Actions({ detail }: { readonly detail: Detail }) {
   const t = useText();
-  const named = useNames();
   const { tenantId, runId } = historyScreen.useParams();
   const [from, setFrom] = useState<Action | undefined>(undefined);
   const { attempts, deviceId } = detail;
@@ -133,7 +130,7 @@ function Actions({ detail }: { readonly detail: Detail }) {
       <Rows
         label={t("provisioning.actions")}
         columns={{
-          [t("provisioning.section")]: ({ section }) => named("sections", section),
+          [t("provisioning.section")]: ({ section }) => t.named("sections", section),
           [t("provisioning.action")]: (action) => (
             <>
               {action.name}

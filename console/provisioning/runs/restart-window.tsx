@@ -3,7 +3,6 @@ import { Spinner } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf, CallInput } from "../../../clients/api.ts";
 import { useAsk, useSettled } from "../../api/ask.ts";
-import { useNames } from "../../api/names.ts";
 import { useSend } from "../../api/send.ts";
 import { Note } from "../../page/look/note.tsx";
 import { useGo } from "../../page/page.tsx";
@@ -89,7 +88,6 @@ const mostNamed = 20;
 
 function WhatItDoes({ offer }: { readonly offer: Offer }) {
   const t = useText();
-  const named = useNames();
   const { starts, mayHaveHappened, template } = offer;
   return (
     <>
@@ -108,7 +106,7 @@ function WhatItDoes({ offer }: { readonly offer: Offer }) {
             {t("provisioning.beginsAt", {
               count: devices,
               action: from.name,
-              section: named("sections", from.section),
+              section: t.named("sections", from.section),
             })}
           </strong>
           <ul>

@@ -10,7 +10,6 @@ import {
 import { useState } from "react";
 import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
-import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
 import { StateTabs } from "../../page/job/job.tsx";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
@@ -48,7 +47,6 @@ type Wanted = {
 export function RunDevices({ run }: { readonly run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
-  const named = useNames();
   const [{ bucket }, change] = runScreen.useSearchState();
   const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
   const [wanted, setWanted] = useState<Wanted | undefined>(undefined);
@@ -71,7 +69,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
       <StateTabs
         all={t("provisioning.all", { count: t.number(total) })}
         states={buckets}
-        nameOf={(each) => named("buckets", each)}
+        nameOf={(each) => t.named("buckets", each)}
         counts={run.buckets}
         chosen={bucket}
         onChoose={(each) => change({ bucket: each })}
@@ -227,10 +225,9 @@ function CommandBar(props: CommandsProps) {
 
 function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }) {
   const t = useText();
-  const named = useNames();
   return (
     <span data-bucket={bucket}>
-      {verdict === undefined ? named("buckets", bucket) : named("verdicts", verdict.id)}
+      {verdict === undefined ? t.named("buckets", bucket) : t.named("verdicts", verdict.id)}
       {warnings > 0 && <Quiet>{t("provisioning.warnings", { count: warnings })}</Quiet>}
     </span>
   );
@@ -239,9 +236,8 @@ function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }
 /** Why a device does not go on, and until when. */
 export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"]> }) {
   const t = useText();
-  const named = useNames();
   const { why, until } = waits;
-  const reason = named("reasons", why);
+  const reason = t.named("reasons", why);
   return until === undefined ? reason : t("provisioning.waits", { reason, at: t.dateTime(until) });
 }
 

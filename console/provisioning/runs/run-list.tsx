@@ -1,6 +1,5 @@
 /** What was begun in a tenant, newest first: each run by its sum. */
 import { RocketRegular } from "@fluentui/react-icons";
-import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
 import { Listed, personOf, Quiet } from "../../page/job/listed.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
@@ -12,7 +11,6 @@ import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
 /** The page. */
 export function Page() {
   const t = useText();
-  const named = useNames();
   const { tenantId } = runListScreen.useParams();
   const { template: templateId } = runListScreen.useSearch();
   const reading = useReadList(
@@ -29,7 +27,7 @@ export function Page() {
         nameOf={({ template }) => template.name}
         columns={{
           [t("provisioning.template")]: (run) => <What of={run} />,
-          [t("provisioning.state")]: ({ state }) => named("jobStates", state),
+          [t("provisioning.state")]: ({ state }) => t.named("jobStates", state),
           [t("provisioning.result")]: (run) => <Sum of={run} />,
           [t("provisioning.by")]: ({ requestedBy }) => personOf(requestedBy),
           [t("provisioning.begun")]: ({ createdAt }) => t.dateTime(createdAt),

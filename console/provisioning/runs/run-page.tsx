@@ -1,5 +1,4 @@
 /** A run: its sum, where its devices stand, what waits for whom; stopped, let rest, and restarted from here. */
-import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { CopyAddress, Rest, StopButton } from "../../page/job/bar.tsx";
 import { CallWindow } from "../../page/job/call.tsx";
@@ -36,7 +35,6 @@ export function Page() {
 
 function Content({ run }: { readonly run: Run }) {
   const t = useText();
-  const named = useNames();
   const change = runScreen.useChangeSearch();
   const { window: open } = runScreen.useSearch();
   const sentence = sentenceOf(run, t);
@@ -49,7 +47,7 @@ function Content({ run }: { readonly run: Run }) {
         verdict={verdict && { id: verdict.id, name: t.name(verdict.name) }}
         failure={run.failure}
         share={total === 0 ? 0 : 1 - (buckets.active + buckets.pending) / total}
-        word={named("jobStates", run.state)}
+        word={t.named("jobStates", run.state)}
       >
         <Facts run={run} />
       </JobHead>

@@ -10,7 +10,6 @@ import {
 } from "@fluentui/react-components";
 import { CalendarClockRegular } from "@fluentui/react-icons";
 import { useMay } from "../../api/me.ts";
-import { useNames } from "../../api/names.ts";
 import { useReadList } from "../../api/read.ts";
 import { Choose, Filters } from "../../page/filters.tsx";
 import { Listed, personOf } from "../../page/job/listed.tsx";
@@ -44,7 +43,6 @@ const useStyles = makeStyles({
 export function Page() {
   const t = useText();
   const styles = useStyles();
-  const named = useNames();
   const may = useMay();
   const { tenantId } = taskListScreen.useParams();
   const { folder = "all", task: taskId } = taskListScreen.useSearch();
@@ -62,7 +60,7 @@ export function Page() {
       >
         {seen.map((each) => (
           <Tab key={each} value={each}>
-            {named("taskFolders", each)}
+            {t.named("taskFolders", each)}
           </Tab>
         ))}
       </TabList>
@@ -88,7 +86,6 @@ function List(props: {
 }) {
   const { tenantId, folder, openId } = props;
   const t = useText();
-  const named = useNames();
   const when = useWhen();
   const search = taskListScreen.useSearch();
   const whose = folder === "users" ? search.owner : undefined;
@@ -140,7 +137,7 @@ function List(props: {
         empty={
           <Empty
             icon={<CalendarClockRegular />}
-            title={t("provisioning.noTask", { folder: named("taskFolders", folder) })}
+            title={t("provisioning.noTask", { folder: t.named("taskFolders", folder) })}
           >
             {t("provisioning.noTaskWhy")}
           </Empty>

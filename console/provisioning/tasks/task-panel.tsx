@@ -12,7 +12,6 @@ import {
 import { AddRegular, DeleteRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
 import type { ItemOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
-import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { List } from "../../page/look/line.tsx";
@@ -235,8 +234,6 @@ function Times({ task }: { readonly task: Task }) {
 
 function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
   const t = useText();
-  const named = useNames();
-  const said = useSaid();
   const { runId, occurrence, outcome, code, reason } = run;
   const at = t.dateTime(occurrence.at);
   const mayRead = useMay()("provisioning.read", task.tenantId);
@@ -249,7 +246,7 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
       ) : (
         t(`provisioning.outcome.${outcome}`)
       )}
-      {code !== undefined && ` ${reason === undefined ? named("reasons", code) : said(reason)}`}
+      {code !== undefined && ` ${reason === undefined ? t.named("reasons", code) : t.said(reason)}`}
     </li>
   );
 }

@@ -3,7 +3,6 @@ import { Button, Field, makeStyles, Subtitle2, tokens } from "@fluentui/react-co
 import { AddRegular, ArrowDownRegular, ArrowUpRegular, DeleteRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { BodyOf, Problem } from "../../../clients/api.ts";
-import { useSaid } from "../../api/names.ts";
 import { announce } from "../../page/announce.tsx";
 import { faultAt } from "../../page/values/field-rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
@@ -47,8 +46,8 @@ const useStyles = makeStyles({
 
 /** What is wrong with something that is no single field. */
 export function Fault({ of }: { readonly of: string | undefined }) {
-  const said = useSaid();
-  return of === undefined ? null : <Field validationMessage={said(of)} />;
+  const t = useText();
+  return of === undefined ? null : <Field validationMessage={t.said(of)} />;
 }
 
 /** An id that no action of the draft has: that of its type, with a number where there is one already. */

@@ -1,7 +1,6 @@
 /** What a version does: its five sections, and what is different in another one. */
 import { Badge, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import type { BodyOf } from "../../../clients/api.ts";
-import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { OldAndNew, type Side } from "../../page/values/old-and-new.tsx";
 import { useText } from "../text.ts";
@@ -102,12 +101,11 @@ const placed = ({ sections }: Content) =>
 /** What is different, action by action, and of everything else as a whole. */
 export function Differences({ old, now }: { readonly old: Content; readonly now: Content }) {
   const t = useText();
-  const named = useNames();
   const [before, after] = [placed(old), placed(now)];
   const sideOf = (all: typeof before, id: string): Side => {
     const one = all.get(id);
     if (one === undefined) return { value: undefined };
-    return { value: one.action, place: `${named("sections", one.section)}, ${one.number}` };
+    return { value: one.action, place: `${t.named("sections", one.section)}, ${one.number}` };
   };
   const actions = [...new Set([...before.keys(), ...after.keys()])].map((id) => ({
     id,

@@ -1,7 +1,6 @@
 /** Variables as rows of fields: those of a template, and those of one of its actions. */
 import { useEffect, useState } from "react";
 import type { Problem } from "../../../clients/api.ts";
-import { useSaid } from "../../api/names.ts";
 import {
   type FieldRow,
   FieldRows,
@@ -36,7 +35,6 @@ export function VariableFields(props: {
 }) {
   const { label, isDescribed = false, problem, at, onTwice, onChange } = props;
   const t = useText();
-  const said = useSaid();
   const [rows, setRows] = useState<readonly FieldRow[]>(() =>
     Object.entries(props.variables).map(([name, { description = "", value }]) => ({
       name,
@@ -63,7 +61,7 @@ export function VariableFields(props: {
   const faultOf = (nth: number, name: string) => {
     if (name === "name") return isTwice(rows, nth) ? t("provisioning.variableTwice") : undefined;
     const fault = isDescribed ? undefined : faultAt(problem, placeOf(nth));
-    return fault && said(fault);
+    return fault && t.said(fault);
   };
   const description = {
     name: "description",

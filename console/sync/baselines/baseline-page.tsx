@@ -2,7 +2,6 @@
 import { MenuItem, MenuList } from "@fluentui/react-components";
 import { SendRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../../clients/api.ts";
-import { useNames, useSaid } from "../../api/names.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
@@ -158,8 +157,6 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
   const { names } = props;
   const change = baselineScreen.useChangeSearch();
   const t = useText();
-  const said = useSaid();
-  const named = useNames();
   type Tenant = Baseline["tenants"][number];
   if (tenants.length === 0)
     return <Empty title={t("sync.onNobody")}>{t("sync.onNobodyWhy")}</Empty>;
@@ -174,7 +171,7 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
         [t("sync.column.state")]: ({ tenantId, publication }) =>
           publication && (
             <>
-              {named("publications", publication.state)}, {t.dateTime(publication.at)}{" "}
+              {t.named("publications", publication.state)}, {t.dateTime(publication.at)}{" "}
               {publication.syncId && (
                 <Go to={syncScreen.at({ tenantId, syncId: publication.syncId })}>
                   {t("sync.one")}
@@ -185,7 +182,7 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
         [t("sync.column.why")]: ({ publication }) =>
           [publication?.detail, ...(publication?.faults ?? []).map(({ detail }) => detail)]
             .filter(Boolean)
-            .map((words) => said(words ?? ""))
+            .map(t.said)
             .join(" "),
       }}
       items={tenants}

@@ -6,7 +6,6 @@ import { Badge } from "@fluentui/react-components";
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMay } from "../../api/me.ts";
-import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
@@ -176,7 +175,6 @@ const colours = { new: "success", differs: "warning", same: "informative" } as c
 /** What the newest version would make wanted of the tenant, or what stands in the way. */
 export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids }) {
   const t = useText();
-  const said = useSaid();
   const reading = useRead(`GET ${path}/preview`, { params: ids });
   return (
     <Window title={t("sync.preview")} onClose={onClose}>
@@ -184,7 +182,7 @@ export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids })
         {({ items, faults }) => (
           <ul>
             {faults.map(({ pointer, detail }) => (
-              <li key={pointer + detail}>{`${pointer} ${said(detail)}`}</li>
+              <li key={pointer + detail}>{`${pointer} ${t.said(detail)}`}</li>
             ))}
             {items.map(({ type, key, name, state }) => (
               <li key={`${type} ${key}`}>

@@ -6,7 +6,6 @@ import { useConnection } from "../../api/connection.tsx";
 import { type Reading, useRead } from "../../api/read.ts";
 import { Choose, Filters, Typed } from "../../page/filters.tsx";
 import { Listed } from "../../page/job/listed.tsx";
-import { Said } from "../../page/job/reason.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Go, PageFrame } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
@@ -158,7 +157,7 @@ function Items(params: { readonly tenantId: string; readonly type: string }) {
           <Go to={itemScreen.at({ tenantId: params.tenantId }, { type, key })}>{name}</Go>
         ),
         [t("sync.column.state")]: (item) => t(`sync.item.${stateOf(item)}`),
-        [t("sync.remark")]: ({ flaw, fixed }) => <Said text={flaw ?? fixed} />,
+        [t("sync.remark")]: ({ flaw, fixed }) => t.said(flaw ?? fixed),
       }}
       widths="2fr 1fr 2fr"
       empty={<NoneSuch />}

@@ -1,6 +1,5 @@
 /** One item: what is wanted beside what the tenant has, what was decided about it, and who changed it, old and new. */
 import type { BodyOf } from "../../../clients/api.ts";
-import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
@@ -75,7 +74,6 @@ export function Page() {
 
 function Content({ item }: { readonly item: Item }) {
   const t = useText();
-  const words = useSaid();
   const {
     type,
     key,
@@ -92,7 +90,7 @@ function Content({ item }: { readonly item: Item }) {
     [t("sync.column.type")]: type,
     [t("sync.key")]: <Code of={key} />,
     [t("sync.column.state")]: t(`sync.item.${stateOf(item)}`),
-    [t("sync.remark")]: words(flaw || fixed),
+    [t("sync.remark")]: t.said(flaw || fixed),
     [t("sync.mode")]: t(`sync.mode.${mode}`),
     [t("sync.decided")]: decided && said(decided, t.dateTime),
   };

@@ -1,7 +1,6 @@
 /** How a tenant is synchronised: which types, what may be deleted, whom no policy may lock out, for how long a plan waits, and its nights. */
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
-import { useNames } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
@@ -93,7 +92,6 @@ type Nightly = Settings["nightly"];
 
 function Night(props: { readonly value: Nightly; readonly onChange: (nightly: Nightly) => void }) {
   const t = useText();
-  const named = useNames();
   const of = fieldsOf(props.value, props.onChange);
   return (
     <>
@@ -102,7 +100,7 @@ function Night(props: { readonly value: Nightly; readonly onChange: (nightly: Ni
       <TextField label={t("sync.timeZone")} {...of("timeZone")} />
       <SelectField
         label={t("sync.nightlyMode")}
-        values={modes.map((each) => [each, named("syncModes", each)] as const)}
+        values={modes.map((each) => [each, t.named("syncModes", each)] as const)}
         {...of("mode")}
       />
     </>

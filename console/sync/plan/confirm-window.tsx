@@ -3,7 +3,6 @@
  * holds for the changes that are shown, and deploys nothing: the sync plans again, and that plan waits for approval.
  */
 import { useState } from "react";
-import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
@@ -101,13 +100,13 @@ function Tick(props: {
   readonly onChange: (isTicked: boolean) => void;
 }) {
   const { label, items, isTicked, onChange } = props;
-  const said = useSaid();
+  const t = useText();
   return (
     <div>
       <CheckField label={label} value={isTicked} onChange={onChange} />
       <ul>
         {items.map(({ key, name, detail }) => (
-          <li key={key}>{`${name}: ${said(detail)}`}</li>
+          <li key={key}>{`${name}: ${t.said(detail)}`}</li>
         ))}
       </ul>
     </div>

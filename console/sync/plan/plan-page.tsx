@@ -9,7 +9,6 @@ import {
 } from "@fluentui/react-icons";
 import { useState } from "react";
 import { useMay } from "../../api/me.ts";
-import { useSaid } from "../../api/names.ts";
 import { useRead } from "../../api/read.ts";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { List } from "../../page/look/line.tsx";
@@ -51,7 +50,6 @@ function Row(props: {
 }) {
   const { change, isChosen, onChoose } = props;
   const t = useText();
-  const said = useSaid();
   const styles = useStyles();
   return (
     <div className={styles.change}>
@@ -81,7 +79,7 @@ function Row(props: {
         >
           {change.warnings.map(({ reason, detail }) => (
             <Note key={reason} intent="warning">
-              {said(detail)}
+              {t.said(detail)}
             </Note>
           ))}
           <Properties change={change} />
@@ -94,7 +92,6 @@ function Row(props: {
 /** What is not done, and why; what of it somebody may confirm or release. */
 function NotDone({ plan }: { readonly plan: Plan }) {
   const t = useText();
-  const said = useSaid();
   const change = planScreen.useChangeSearch();
   const isOpen = plan.blocked.some(({ confirm }) => confirm !== undefined);
   return (
@@ -114,7 +111,7 @@ function NotDone({ plan }: { readonly plan: Plan }) {
           )}
           <List>
             {plan.blocked.map(({ type, key, name, detail }) => (
-              <li key={`${type} ${key}`}>{`${name} (${type}): ${said(detail)}`}</li>
+              <li key={`${type} ${key}`}>{`${name} (${type}): ${t.said(detail)}`}</li>
             ))}
           </List>
         </section>
