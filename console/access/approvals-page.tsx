@@ -14,6 +14,7 @@ export function Page() {
   const t = useText();
   const { tenantId } = approvalsScreen.useParams();
   const [{ state, approval }, change] = approvalsScreen.useSearchState();
+  const filter = approvalsScreen.useFilters(["state"]);
   const opened = (approvalId: string) =>
     approvalsScreen.at({ tenantId }, { approval: approvalId, ...(state && { state }) });
   const reading = useReadList(
@@ -23,12 +24,11 @@ export function Page() {
   );
   return (
     <PageFrame title={t("access.approvals")} lead={t("access.approvalsLead")}>
-      <Filters isFiltered={state !== undefined} onClear={() => change({ state: undefined }, true)}>
+      <Filters {...filter.all}>
         <Choose
           label={t("access.state")}
-          value={state}
+          {...filter.of("state")}
           values={approvalStates.map((each) => [each, t.named("approvalStates", each)] as const)}
-          onChange={(value) => change({ state: value }, true)}
         />
       </Filters>
       <Listed

@@ -64,7 +64,7 @@ export function Page() {
         </Download>
       }
     >
-      <Fields said={said} />
+      <Fields />
       <Listed
         reading={reading}
         label={t("access.audit")}
@@ -89,49 +89,31 @@ export function Page() {
   );
 }
 
-function Fields({ said }: { readonly said: Said }) {
+function Fields() {
   const t = useText();
-  const change = auditScreen.useChangeSearch();
-  const tenants = useTenants();
-  const typed = (
-    name: "operation" | "actor" | "object" | "from" | "to",
-    label: string,
-    as: { readonly isSearch?: boolean; readonly isDay?: boolean } = {},
-  ) => (
-    <Typed
-      {...as}
-      label={label}
-      value={said[name]}
-      onChange={(value) => change({ [name]: value }, true)}
-    />
-  );
+  const filter = auditScreen.useFilters(filterNames);
   const trails = [
     ["all", t("access.everyTrail")] as const,
-    ...tenants.map((each) => [each.tenantId, each.displayName] as const),
+    ...useTenants().map((each) => [each.tenantId, each.displayName] as const),
   ];
   return (
-    <Filters
-      isFiltered={filterNames.some((name) => said[name] !== undefined)}
-      onClear={() => change(Object.fromEntries(filterNames.map((name) => [name, undefined])), true)}
-    >
+    <Filters {...filter.all}>
       <Choose
         label={t("access.trail")}
-        value={said.trail}
+        {...filter.of("trail")}
         values={trails}
         any={t("access.platformTrail")}
-        onChange={(trail) => change({ trail }, true)}
       />
       <Choose
         label={t("access.outcome")}
-        value={said.outcome}
+        {...filter.of("outcome")}
         values={auditOutcomes.map((each) => [each, t.named("auditOutcomes", each)] as const)}
-        onChange={(outcome) => change({ outcome }, true)}
       />
-      {typed("operation", t("access.operation"))}
-      {typed("actor", t("access.actor"))}
-      {typed("object", t("access.object"), { isSearch: true })}
-      {typed("from", t("access.from"), { isDay: true })}
-      {typed("to", t("access.to"), { isDay: true })}
+      <Typed label={t("access.operation")} {...filter.of("operation")} />
+      <Typed label={t("access.actor")} {...filter.of("actor")} />
+      <Typed label={t("access.object")} {...filter.of("object")} isSearch />
+      <Typed label={t("access.from")} {...filter.of("from")} isDay />
+      <Typed label={t("access.to")} {...filter.of("to")} isDay />
     </Filters>
   );
 }

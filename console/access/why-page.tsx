@@ -63,14 +63,12 @@ function Question() {
   const t = useText();
   const may = useMay();
   const [said, change] = whyScreen.useSearchState();
+  const filter = whyScreen.useFilters(fields);
   const operations = useOperations();
   const tenants = useTenants();
   const list = useId();
   return (
-    <Filters
-      isFiltered={fields.some((each) => said[each] !== undefined)}
-      onClear={() => change(Object.fromEntries(fields.map((each) => [each, undefined])), true)}
-    >
+    <Filters {...filter.all}>
       <Field label={t("access.operation")}>
         <Input
           // Somebody else's question begins anew.
@@ -93,24 +91,15 @@ function Question() {
       </Field>
       <Choose
         label={t("access.tenant")}
-        value={said.tenant}
+        {...filter.of("tenant")}
         values={tenants.map((each) => [each.tenantId, each.displayName] as const)}
         any={t("access.noTenant")}
-        onChange={(tenant) => change({ tenant }, true)}
       />
       <Work />
       {may("access.read") && (
         <>
-          <Typed
-            label={t("access.whom")}
-            value={said.principal}
-            onChange={(principal) => change({ principal }, true)}
-          />
-          <Typed
-            label={t("access.inGroups")}
-            value={said.groups}
-            onChange={(groups) => change({ groups }, true)}
-          />
+          <Typed label={t("access.whom")} {...filter.of("principal")} />
+          <Typed label={t("access.inGroups")} {...filter.of("groups")} />
         </>
       )}
     </Filters>
@@ -120,7 +109,8 @@ function Question() {
 /** What the operation begins, and with which action, where it begins anything. */
 function Work() {
   const t = useText();
-  const [said, change] = whyScreen.useSearchState();
+  const ofAction = whyScreen.useFilters(["action"]).of("action");
+  const ofWorks = whyScreen.useFilters(["work"], { action: undefined }).of("work");
   const about = useExplained().body;
   const actions = useActions();
   const types = useRead("GET /api/v1/provisioning/action-types", {});
@@ -130,19 +120,17 @@ function Work() {
       {about?.takes.includes("work") && (
         <Choose
           label={t("access.begins")}
-          value={said.work}
+          {...ofWorks}
           values={works.map((each) => [each, t(`access.begins.${each}`)] as const)}
           any={t("access.noWork")}
-          onChange={(work) => change({ work, action: undefined }, true)}
         />
       )}
       {about?.takes.includes("action") && (
         <Choose
           label={t("access.action")}
-          value={said.action}
+          {...ofAction}
           values={(ofWork ?? []).map((each) => [each.id, t.name(each.name)] as const)}
           any={t("access.noAction")}
-          onChange={(action) => change({ action }, true)}
         />
       )}
     </>

@@ -88,10 +88,7 @@ export function Page() {
         </>
       }
     >
-      <FilterBar
-        filters={filters}
-        onChange={(changed) => change({ ...changed, to: undefined } as Filters, true)}
-      />
+      <FilterBar />
       <SelectionBar filters={filters} chosen={chosen} to={to} onClear={clear} />
       {open === "task" && (
         <TaskDrop

@@ -1,7 +1,7 @@
 /** The filters of devices as fields. */
 import { Choose, Filters as Fields, Typed } from "../page/filters.tsx";
-import { type Filters, filterNames, isFiltered } from "./filters.ts";
-import { managedBy, seenTimes } from "./screens.ts";
+import { filterNames } from "./filters.ts";
+import { deviceListScreen, managedBy, seenTimes } from "./screens.ts";
 import { useText } from "./text.ts";
 
 /** Customary values; others are typed into the address, and stay. */
@@ -11,48 +11,26 @@ const states = ["compliant", "noncompliant", "inGracePeriod", "conflict", "error
 /** Values that are their own names. */
 const plain = (values: readonly string[]) => values.map((value) => [value, value] as const);
 
-type Change = (change: { readonly [Name in keyof Filters]: string | undefined }) => void;
-
-/** All of them, with a button that takes them out. */
-export function FilterBar(props: { readonly filters: Filters; readonly onChange: Change }) {
-  const { filters, onChange } = props;
+/** All of them, with a button that takes them out. What they find is no longer what was chosen as "all". */
+export function FilterBar() {
   const t = useText();
-  const field = (
-    name: keyof Filters,
-    label: string,
-    values: readonly (readonly [string, string])[],
-  ) => (
-    <Choose
-      label={label}
-      value={filters[name]}
-      values={values}
-      onChange={(value) => onChange({ [name]: value })}
-    />
-  );
+  const filter = deviceListScreen.useFilters(filterNames, { to: undefined });
   return (
-    <Fields
-      isFiltered={isFiltered(filters)}
-      onClear={() => onChange(Object.fromEntries(filterNames.map((name) => [name, undefined])))}
-    >
-      <Typed
-        label={t("devices.search")}
-        value={filters.search}
-        onChange={(search) => onChange({ search })}
-        isSearch
+    <Fields {...filter.all}>
+      <Typed label={t("devices.search")} {...filter.of("search")} isSearch />
+      <Choose label={t("devices.os")} {...filter.of("os")} values={plain(systems)} />
+      <Choose label={t("devices.compliance")} {...filter.of("compliance")} values={plain(states)} />
+      <Choose
+        label={t("devices.managed")}
+        {...filter.of("managed")}
+        values={managedBy.map((each) => [each, t(`devices.managed.${each}`)] as const)}
       />
-      {field("os", t("devices.os"), plain(systems))}
-      {field("compliance", t("devices.compliance"), plain(states))}
-      {field(
-        "managed",
-        t("devices.managed"),
-        managedBy.map((each) => [each, t(`devices.managed.${each}`)]),
-      )}
-      {field(
-        "seen",
-        t("devices.seen"),
-        seenTimes.map((each) => [each, t(`devices.seen.${each}`)]),
-      )}
-      <Typed label={t("devices.tag")} value={filters.tag} onChange={(tag) => onChange({ tag })} />
+      <Choose
+        label={t("devices.seen")}
+        {...filter.of("seen")}
+        values={seenTimes.map((each) => [each, t(`devices.seen.${each}`)] as const)}
+      />
+      <Typed label={t("devices.tag")} {...filter.of("tag")} />
     </Fields>
   );
 }

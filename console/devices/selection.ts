@@ -1,6 +1,6 @@
 /** Which devices are chosen in a tenant: it outlives pages, filters and reloading, and is forgotten with the tab. */
 import { useSyncExternalStore } from "react";
-import type { Choice } from "../page/rows.tsx";
+import { type Choice, rechosen } from "../page/rows.tsx";
 
 /** Names by id. */
 type Chosen = ReadonlyMap<string, string>;
@@ -34,12 +34,8 @@ const subscribe = (changed: () => void): (() => void) => {
 export function useSelection(tenantId: string) {
   const chosen = useSyncExternalStore(subscribe, () => read(tenantId));
   const change: Choice<Named>["change"] = (devices, isChosen) => {
-    const next = new Map(read(tenantId));
-    for (const { deviceId, name } of devices) {
-      if (isChosen) next.set(deviceId, name);
-      else next.delete(deviceId);
-    }
-    write(tenantId, next);
+    const named = devices.map(({ deviceId, name }) => [deviceId, name] as const);
+    write(tenantId, rechosen(read(tenantId), named, isChosen));
   };
   return { chosen, change, clear: () => write(tenantId, new Map()) };
 }

@@ -1,8 +1,10 @@
-/** What stands in the way on every page: the session is over, the network is gone, or a new version has come. */
+/** What stands in the way on every page: the session is over, the network is gone, a new version has come, or the tenant is paused. */
 import { Button, makeStyles } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { useConnection, useIsOver } from "../api/connection.tsx";
+import { useMay } from "../api/me.ts";
+import { useRead } from "../api/read.ts";
 import { announce } from "../page/announce.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Window } from "../page/window.tsx";
@@ -83,11 +85,33 @@ function SessionOver() {
   );
 }
 
-/** All of them. */
-export const Notices = () => (
+/** The tenant that the page is about is paused: since when, and why, as whoever paused it said. */
+function Paused({ tenantId }: { readonly tenantId: string }) {
+  const t = useSharedText();
+  const styles = useStyles();
+  const { body, isOfAnother } = useRead(
+    "GET /api/v1/tenants/{tenantId}",
+    { params: { tenantId } },
+    { every: () => 60, enabled: useMay()("tenants.read", tenantId) },
+  );
+  if (body?.pausedAt === undefined || isOfAnother) return null;
+  return (
+    <Note
+      className={styles.bar}
+      data-state="paused"
+      title={t("frame.paused", { at: t.dateTime(body.pausedAt) })}
+    >
+      {body.pauseReason}
+    </Note>
+  );
+}
+
+/** All of them, on a page that may be one of a tenant. */
+export const Notices = ({ tenantId }: { readonly tenantId: string | undefined }) => (
   <>
     <Offline />
     <NewVersion />
+    {tenantId !== undefined && <Paused tenantId={tenantId} />}
     <SessionOver />
   </>
 );

@@ -111,7 +111,7 @@ function Frame({ screens }: { readonly screens: readonly Screen[] }) {
         {t("frame.skip")}
       </a>
       <Header screens={screens} isNavOpen={isOpen} onNav={() => setOpen(!isOpen)} />
-      <Notices />
+      <Notices tenantId={tenantId} />
       <div className={styles.below}>
         {isNarrow ? (
           <OverlayDrawer

@@ -40,6 +40,31 @@ export type Choice<Item> = {
   readonly change: (items: readonly Item[], isChosen: boolean) => void;
 };
 
+/** A choice with these as well, or without them; of each its id and what is kept of it. */
+export function rechosen<Kept>(
+  chosen: ReadonlyMap<string, Kept>,
+  items: readonly (readonly [string, Kept])[],
+  isChosen: boolean,
+): ReadonlyMap<string, Kept> {
+  const next = new Map(chosen);
+  for (const [id, kept] of items) {
+    if (isChosen) next.set(id, kept);
+    else next.delete(id);
+  }
+  return next;
+}
+
+/** Which rows are chosen on a page, and what is kept of each. */
+export function useChoice<Item, Kept>(of: (item: Item) => readonly [id: string, kept: Kept]) {
+  const [chosen, setChosen] = useState<ReadonlyMap<string, Kept>>(new Map());
+  return {
+    chosen,
+    change: (items: readonly Item[], isChosen: boolean) =>
+      setChosen(rechosen(chosen, items.map(of), isChosen)),
+    clear: () => setChosen(new Map()),
+  };
+}
+
 type RowsProps<Item> = {
   readonly label: string;
   readonly columns: Columns<Item>;

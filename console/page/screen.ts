@@ -80,6 +80,24 @@ export function screen<const Path extends string, const F extends Fields>(
     useSearch: useOwnSearch,
     /** Changes some parameters; undefined takes one out. Replaces the address where going back should skip it. */
     useChangeSearch,
+    /**
+     * Filters of a list: `of` a name, what a field takes; `all` of them, what `Filters` takes. `also`: what changes with any.
+     */
+    useFilters: (names: readonly (keyof F)[], also: object = {}) => {
+      const said = useOwnSearch();
+      const change = useChange();
+      const none = Object.fromEntries(names.map((name) => [name, undefined]));
+      return {
+        all: {
+          isFiltered: names.some((name) => said[name] !== undefined),
+          onClear: () => change({ ...also, ...none }, true),
+        },
+        of: <Name extends keyof F>(name: Name) => ({
+          value: said[name],
+          onChange: (value: Search[Name] | undefined) => change({ ...also, [name]: value }, true),
+        }),
+      };
+    },
     /** Both, as React's states have them. */
     useSearchState: (): readonly [Search, Change] => [useOwnSearch(), useChangeSearch()],
     /** What a `Go` takes to lead here. */

@@ -1,7 +1,6 @@
 /** What a tenant has in Autopilot, whoever registered it: tag and user changed, and devices taken out. */
 import { Button, MenuItem, MenuList } from "@fluentui/react-components";
 import { LaptopSettingsRegular, SubtractCircleRegular } from "@fluentui/react-icons";
-import { useState } from "react";
 import type { ItemOf } from "../../clients/api.ts";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
@@ -14,7 +13,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { PageFrame, useGo } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import type { Choice } from "../page/rows.tsx";
+import { useChoice } from "../page/rows.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
 import { autopilotScreen, registrationScreen } from "./screens.ts";
@@ -29,16 +28,10 @@ export function Page() {
   const may = useMay();
   const { tenantId } = autopilotScreen.useParams();
   const [{ device, window: open }, change] = autopilotScreen.useSearchState();
-  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
+  const choice = useChoice((each: Device) => [each.autopilotDeviceId, each.serialNumber]);
+  const { chosen } = choice;
   const reading = useReadList(list, { params: { tenantId } });
   const mayManage = may("registration.manage", tenantId);
-  const choose: Choice<Device>["change"] = (devices, isChosen) => {
-    const next = new Map(chosen);
-    for (const { autopilotDeviceId: id, serialNumber } of devices)
-      if (isChosen) next.set(id, serialNumber);
-      else next.delete(id);
-    setChosen(next);
-  };
   const close = () => change({ device: undefined, window: undefined }, true);
   const shown = reading.body?.find(({ autopilotDeviceId: id }) => id === device);
   return (
@@ -70,7 +63,7 @@ export function Page() {
           [t("registration.source")]: ({ source }) => t(`registration.source.${source}`),
         }}
         widths="1fr 1fr 1fr 1fr 0.6fr 1fr"
-        choice={{ chosen, change: choose }}
+        choice={choice}
         {...(mayManage && {
           renderMenu: ({ autopilotDeviceId }: Device) => (
             <MenuList>

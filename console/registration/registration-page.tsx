@@ -162,7 +162,8 @@ function Commands({ registration }: { readonly registration: Registration }) {
 function Devices({ registration }: { readonly registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
-  const [{ outcome }, change] = registrationScreen.useSearchState();
+  const { outcome } = registrationScreen.useSearch();
+  const filter = registrationScreen.useFilters(["outcome"]);
   const reading = useReadList(
     devicesOf,
     { params: { tenantId, registrationId }, query: { outcome, top: 1000 } },
@@ -174,12 +175,11 @@ function Devices({ registration }: { readonly registration: Registration }) {
   useEffect(again, [final]);
   return (
     <section aria-label={t("registration.devices")}>
-      <Filters isFiltered={outcome !== undefined} onClear={() => change({ outcome: undefined })}>
+      <Filters {...filter.all}>
         <Choose
           label={t("registration.outcome")}
-          value={outcome}
+          {...filter.of("outcome")}
           values={outcomes.map((each) => [each, t.named("deviceOutcomes", each)])}
-          onChange={(value) => change({ outcome: value })}
         />
       </Filters>
       <Listed

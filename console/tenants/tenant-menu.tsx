@@ -1,10 +1,9 @@
 /** What can be done with one tenant from its row: a sync, now or otherwise, and that nothing new leaves for it. */
 import { MenuList } from "@fluentui/react-components";
 import { useState } from "react";
-import { useSend } from "../api/send.ts";
+import { CallWindow } from "../page/job/call.tsx";
 import { MayItem } from "../page/may-button.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
-import { AskWindow } from "../page/window.tsx";
 import { tenantsScreen } from "./screens.ts";
 import { type TenantRow, useText } from "./text.ts";
 
@@ -35,24 +34,23 @@ export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClos
   // Whatever is read meanwhile: it does what was asked about.
   const [{ tenantId, displayName: name, pausedAt }] = useState(props.tenant);
   const t = useText();
-  const sending = useSend("PATCH /api/v1/tenants/{tenantId}");
   const reason = useHeld("");
   const what = pausedAt === undefined ? "pause" : "resume";
   const body =
     what === "pause" ? { paused: true, pauseReason: reason.value.trim() } : { paused: false };
   return (
-    <AskWindow
+    <CallWindow
       title={t(`tenants.${what}`)}
       verb={t(`tenants.${what}Do`)}
-      sending={sending}
+      call="PATCH /api/v1/tenants/{tenantId}"
+      given={{ params: { tenantId }, body }}
       isReady={body.pauseReason !== ""}
-      onDo={() => sending.send({ params: { tenantId }, body })}
       onClose={onClose}
     >
       {t(`tenants.${what}What`, { name })}
       {what === "pause" && (
         <TextField label={t("tenants.why")} required {...reason} maxLength={200} />
       )}
-    </AskWindow>
+    </CallWindow>
   );
 }

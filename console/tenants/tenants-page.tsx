@@ -14,7 +14,7 @@ import { MayButton } from "../page/may-button.tsx";
 import { Facts, Go, PageFrame } from "../page/page.tsx";
 import { Empty } from "../page/page-state.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
-import type { Choice, Columns } from "../page/rows.tsx";
+import { type Choice, type Columns, useChoice } from "../page/rows.tsx";
 import { Window } from "../page/window.tsx";
 import { ConsentWindow } from "../sync/consent-window.tsx";
 import { OutcomeWindow } from "../sync/outcome-window.tsx";
@@ -39,15 +39,14 @@ const isMoving = ({ status, paused }: SyncState): boolean =>
 
 function ByStatus() {
   const t = useText();
-  const [{ status }, change] = tenantsScreen.useSearchState();
+  const filter = tenantsScreen.useFilters(["status"]);
   return (
-    <Filters isFiltered={status !== undefined} onClear={() => change({ status: undefined })}>
+    <Filters {...filter.all}>
       <Choose
         label={t("tenants.status")}
-        value={status}
+        {...filter.of("status")}
         any={t("tenants.allStatuses")}
         values={statuses.map((each) => [each, t.named("syncStatuses", each)] as const)}
-        onChange={(value) => change({ status: value })}
       />
     </Filters>
   );
@@ -187,19 +186,11 @@ function useStart(tenants: readonly TenantRow[]) {
 /** The list, with those of it that are chosen. */
 function TenantList(props: {
   readonly list: ReadList<TenantRow>;
-  readonly chosen: ReadonlyMap<string, TenantRow>;
-  readonly onChoose: (chosen: ReadonlyMap<string, TenantRow>) => void;
+  readonly choice: Choice<TenantRow>;
   readonly start: (body: StartBody) => Promise<unknown>;
 }) {
-  const { list, chosen, onChoose, start } = props;
+  const { list, choice, start } = props;
   const t = useText();
-  const choose: Choice<TenantRow>["change"] = (items, isChosen) => {
-    const next = new Map(chosen);
-    for (const each of items)
-      if (isChosen) next.set(each.tenantId, each);
-      else next.delete(each.tenantId);
-    onChoose(next);
-  };
   return (
     <Listed
       reading={list}
@@ -209,7 +200,7 @@ function TenantList(props: {
       columns={useColumns()}
       // The longest of the nine statuses fits in either language, with its arrow.
       widths="1fr 330px 1fr 1fr 1fr"
-      choice={{ chosen, change: choose }}
+      choice={choice}
       renderMenu={(each) => (
         <TenantMenu tenant={each} onSync={() => void start({ tenantIds: [each.tenantId] })} />
       )}
@@ -226,12 +217,13 @@ export function Page() {
   const query = { syncStatus: status, top: 200 };
   const list = useReadList("GET /api/v1/tenants", { query }, { everySeconds: pauseOf });
   const tenants = list.body ?? [];
-  const [chosen, setChosen] = useState<ReadonlyMap<string, TenantRow>>(new Map());
+  const choice = useChoice((each: TenantRow) => [each.tenantId, each]);
+  const { chosen } = choice;
   const { sending, refused, start } = useStart(tenants);
   const close = () => change({ window: undefined, tenant: undefined }, true);
   const sync = async (body: Omit<StartBody, "tenantIds">, tenantIds: string[]) => {
     const answer = await start({ ...body, tenantIds });
-    if (answer && tenant === undefined) setChosen(new Map());
+    if (answer && tenant === undefined) choice.clear();
     return answer;
   };
   const asked = tenants.filter(
@@ -271,7 +263,7 @@ export function Page() {
       {refused.length > 0 && (
         <Note intent="warning">{`${t("tenants.notStarted")} ${refused.join(" ")}`}</Note>
       )}
-      <TenantList list={list} chosen={chosen} onChoose={setChosen} start={start} />
+      <TenantList list={list} choice={choice} start={start} />
       {window === "start" && asked.length > 0 && (
         <StartWindow
           tenants={asked}

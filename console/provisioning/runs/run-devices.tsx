@@ -17,6 +17,7 @@ import { Reason } from "../../page/job/reason.tsx";
 import { DropMenu } from "../../page/look/drop-menu.tsx";
 import { Go, useGo } from "../../page/page.tsx";
 import { Empty } from "../../page/page-state.tsx";
+import { useChoice } from "../../page/rows.tsx";
 import { buckets, historyScreen, runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { RestartWindow } from "./restart-window.tsx";
@@ -48,21 +49,14 @@ export function RunDevices({ run }: { readonly run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
   const [{ bucket }, change] = runScreen.useSearchState();
-  const [chosen, setChosen] = useState<ReadonlyMap<string, DeviceRun>>(new Map());
+  const choice = useChoice((device: DeviceRun) => [device.deviceId, device]);
+  const { chosen } = choice;
   const [wanted, setWanted] = useState<Wanted | undefined>(undefined);
   const reading = useReadList(
     name,
     { params: { tenantId, runId }, query: { bucket, top: 200 } },
     final ? {} : { everySeconds: 5 },
   );
-  const choose = (devices: readonly DeviceRun[], isChosen: boolean) => {
-    const next = new Map(chosen);
-    for (const device of devices) {
-      if (isChosen) next.set(device.deviceId, device);
-      else next.delete(device.deviceId);
-    }
-    setChosen(next);
-  };
   const commands = (devices: readonly DeviceRun[]) => ({ run, devices, onWant: setWanted });
   return (
     <section aria-label={t("provisioning.devices")}>
@@ -90,7 +84,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
           [t("provisioning.since")]: ({ at }) => t.dateTime(at),
         }}
         widths="1fr 0.7fr 1.6fr 1.6fr 0.9fr"
-        choice={{ chosen, change: choose }}
+        choice={choice}
         // Who opens the menu on a chosen row means all that are chosen.
         renderMenu={(device) => (
           <DeviceMenu

@@ -18,7 +18,7 @@ import { Note } from "../../page/look/note.tsx";
 import { Go } from "../../page/page.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
-import { Rows } from "../../page/rows.tsx";
+import { type Choice, Rows, useChoice } from "../../page/rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
 import { useText } from "../text.ts";
 import { carried, useAddTargets } from "./add-targets.ts";
@@ -155,23 +155,16 @@ export function NetworkView({ task }: { readonly task: Task }) {
   const t = useText();
   const styles = useStyles();
   const [search, setSearch] = useState("");
-  const [chosen, setChosen] = useState<ReadonlyMap<string, string>>(new Map());
+  const choice = useChoice(({ deviceId, name }: Device) => [deviceId, name]);
+  const { chosen, clear } = choice;
   const { add, isSending, words, problem } = useAddTargets(tenantId);
   const settled = useSettled(search.trim());
   const reading = useReadList("GET /api/v1/tenants/{tenantId}/devices", {
     params: { tenantId },
     query: { top: mostDevices, ...(settled !== "" && { search: settled }) },
   });
-  const choose = (devices: readonly Device[], isChosen: boolean) => {
-    const next = new Map(chosen);
-    for (const { deviceId, name } of devices) {
-      if (isChosen) next.set(deviceId, name);
-      else next.delete(deviceId);
-    }
-    setChosen(next);
-  };
   const addChosen = async () => {
-    if (await add(taskId, { deviceIds: [...chosen.keys()] })) setChosen(new Map());
+    if (await add(taskId, { deviceIds: [...chosen.keys()] })) clear();
   };
   return (
     <section aria-label={t("provisioning.network")} data-network>
@@ -199,11 +192,7 @@ export function NetworkView({ task }: { readonly task: Task }) {
       <Shown reading={reading}>
         {(devices) => (
           <>
-            <DeviceChoice
-              devices={devices.slice(0, mostDevices)}
-              chosen={chosen}
-              onChoose={choose}
-            />
+            <DeviceChoice devices={devices.slice(0, mostDevices)} choice={choice} />
             {reading.hasMore && <p>{t("provisioning.typeMore")}</p>}
           </>
         )}
@@ -215,10 +204,10 @@ export function NetworkView({ task }: { readonly task: Task }) {
 
 function DeviceChoice(props: {
   readonly devices: readonly Device[];
-  readonly chosen: ReadonlyMap<string, string>;
-  readonly onChoose: (devices: readonly Device[], isChosen: boolean) => void;
+  readonly choice: Choice<Device>;
 }) {
-  const { devices, chosen, onChoose } = props;
+  const { devices, choice } = props;
+  const { chosen } = choice;
   const t = useText();
   return (
     <Rows
@@ -231,7 +220,7 @@ function DeviceChoice(props: {
       items={devices}
       idOf={({ deviceId }) => deviceId}
       nameOf={({ name }) => name}
-      choice={{ chosen, change: onChoose }}
+      choice={choice}
       // Who drags a chosen one means all that are chosen.
       carries={({ deviceId }) =>
         carried({ deviceIds: chosen.has(deviceId) ? [...chosen.keys()] : [deviceId] })

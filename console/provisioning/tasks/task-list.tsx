@@ -150,21 +150,15 @@ function List(props: {
 /** Whose tasks are shown: one of those who have any, as far as their first page knows. */
 function Owners({ tenantId }: { readonly tenantId: string }) {
   const t = useText();
-  const [{ owner }, change] = taskListScreen.useSearchState();
+  const filter = taskListScreen.useFilters(["owner"]);
   const { body = [] } = useReadList("GET /api/v1/tenants/{tenantId}/tasks", {
     params: { tenantId },
     query: { folder: "users", top: 100 },
   });
-  const choose = (whose: string | undefined) => change({ owner: whose });
   const owners = new Map(body.map((task) => [task.owner.id, personOf(task.owner)]));
   return (
-    <Filters isFiltered={owner !== undefined} onClear={() => choose(undefined)}>
-      <Choose
-        label={t("provisioning.owner")}
-        value={owner}
-        values={[...owners]}
-        onChange={choose}
-      />
+    <Filters {...filter.all}>
+      <Choose label={t("provisioning.owner")} {...filter.of("owner")} values={[...owners]} />
     </Filters>
   );
 }

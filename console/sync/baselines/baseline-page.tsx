@@ -3,7 +3,6 @@ import { MenuItem, MenuList } from "@fluentui/react-components";
 import { SendRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead, useReadList } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
@@ -12,7 +11,7 @@ import { Go, PageFrame, useGo } from "../../page/page.tsx";
 import { Empty, Shown } from "../../page/page-state.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { SelectField, useHeld } from "../../page/values/fields.tsx";
-import { AskWindow, Window } from "../../page/window.tsx";
+import { Window } from "../../page/window.tsx";
 import { baselineListScreen, baselineScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
@@ -220,17 +219,16 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
   const { baseline, names, onClose } = props;
   const t = useText();
   const { baselineId, versions, newest, tenants } = baseline;
-  const publish = useSend("POST /api/v1/baselines/{baselineId}/publish");
   const version = useHeld(String(newest.version));
   const chosen = useHeld(() => tenants.map(({ tenantId }) => tenantId));
   const body = { version: Number(version.value), tenantIds: chosen.value };
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.publish")}
       verb={t("sync.publishTo", { count: chosen.value.length })}
-      sending={publish}
+      call="POST /api/v1/baselines/{baselineId}/publish"
+      given={{ params: { baselineId }, body }}
       isReady={chosen.value.length > 0}
-      onDo={() => publish.send({ params: { baselineId }, body })}
       said={() => t("sync.publishing")}
       onClose={onClose}
     >
@@ -243,7 +241,7 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
         {...version}
       />
       <Ticks label={t("sync.tenants")} known={[...names]} {...chosen} />
-    </AskWindow>
+    </CallWindow>
   );
 }
 

@@ -50,7 +50,8 @@ function useExport(tenantId: string) {
 export function Page() {
   const t = useText();
   const { tenantId } = configurationScreen.useParams();
-  const [{ type, search, state, window }, change] = configurationScreen.useSearchState();
+  const [{ type, window }, change] = configurationScreen.useSearchState();
+  const filter = configurationScreen.useFilters(["type", "search", "state"]);
   const params = { tenantId };
   const types = useRead(typesPath, { params });
   const { save, problem } = useExport(tenantId);
@@ -78,28 +79,19 @@ export function Page() {
       }
     >
       {problem && <ProblemView problem={problem} />}
-      <Filters
-        isFiltered={(type ?? search ?? state) !== undefined}
-        onClear={() => change({ type: undefined, search: undefined, state: undefined }, true)}
-      >
+      <Filters {...filter.all}>
         <Choose
           label={t("sync.column.type")}
           value={type}
           values={(types.body?.value ?? []).map((each) => [each.type, t.name(each.names)] as const)}
           onChange={(value) => change({ type: value })}
         />
-        <Typed
-          isSearch
-          label={t("sync.search")}
-          value={search}
-          onChange={(value) => change({ search: value }, true)}
-        />
+        <Typed isSearch label={t("sync.search")} {...filter.of("search")} />
         {type && (
           <Choose
             label={t("sync.column.state")}
-            value={state}
+            {...filter.of("state")}
             values={itemStates.map((each) => [each, t(`sync.item.${each}`)] as const)}
-            onChange={(value) => change({ state: value }, true)}
           />
         )}
       </Filters>

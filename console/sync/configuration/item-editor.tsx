@@ -3,16 +3,13 @@
  * type. What is wrong with it, the API says, every fault with its place.
  */
 import { useState } from "react";
-import { useSend } from "../../api/send.ts";
+import { CallWindow } from "../../page/job/call.tsx";
 import { useGo } from "../../page/page.tsx";
 import { TextField, useHeld } from "../../page/values/fields.tsx";
 import { JsonField, readObject } from "../../page/values/json-field.tsx";
-import { AskWindow } from "../../page/window.tsx";
 import { MessageField } from "../message-field.tsx";
 import { itemScreen } from "../screens.ts";
 import { useText } from "../text.ts";
-
-const path = "PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}";
 
 /** The window. */
 export function ItemEditor(props: {
@@ -26,30 +23,28 @@ export function ItemEditor(props: {
   const [item] = useState(props.item);
   const t = useText();
   const go = useGo();
-  const sending = useSend(path);
   const key = useHeld(item?.key ?? "");
   const text = useHeld(() => JSON.stringify(item?.body ?? { displayName: "" }, undefined, 2));
   const message = useHeld("");
   const { value } = readObject(text.value);
-  const send = async () =>
-    sending.send({
-      params: { ...ids, key: key.value },
-      body: { body: value ?? {}, message: message.value.trim() },
-      ifMatch: item?.etag ?? '"none"',
-    });
+  const given = {
+    params: { ...ids, key: key.value },
+    body: { body: value ?? {}, message: message.value.trim() },
+    ifMatch: item?.etag ?? '"none"',
+  };
   const done = () => {
     const { tenantId, type } = ids;
     if (item) onClose();
     else go(itemScreen.at({ tenantId }, { type, key: key.value }));
   };
   return (
-    <AskWindow
+    <CallWindow
       wide
       title={item ? t("sync.edit") : t("sync.newItem")}
       verb={t("sync.save")}
-      sending={sending}
+      call="PUT /api/v1/tenants/{tenantId}/configuration/{type}/{key}"
+      given={given}
       isReady={value !== undefined && key.value !== "" && message.value.trim() !== ""}
-      onDo={send}
       said={() => t("sync.saved")}
       onDone={done}
       onClose={onClose}
@@ -66,6 +61,6 @@ export function ItemEditor(props: {
       )}
       <JsonField label={t("sync.content")} {...text} />
       <MessageField {...message} />
-    </AskWindow>
+    </CallWindow>
   );
 }

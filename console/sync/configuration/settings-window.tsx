@@ -2,8 +2,8 @@
 import { useState } from "react";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import {
   CheckField,
   fieldsOf,
@@ -11,7 +11,6 @@ import {
   SelectField,
   TextField,
 } from "../../page/values/fields.tsx";
-import { AskWindow } from "../../page/window.tsx";
 import { useText } from "../text.ts";
 import type { Type } from "./configuration-page.tsx";
 
@@ -33,27 +32,25 @@ export function SettingsWindow(props: Props) {
 
 function Edited({ tenantId, types, now, onClose }: Props & { readonly now: Settings }) {
   const t = useText();
-  const change = useSend("PATCH /api/v1/tenants/{tenantId}/sync-status/settings");
   const [settings, setSettings] = useState(now);
   const put = (changed: Partial<Settings>) => setSettings({ ...settings, ...changed });
   const of = fieldsOf(settings, setSettings);
   const { breakGlassGroups, onMissingUser } = settings;
   const named = (some: readonly Type[]) =>
     some.map(({ type, names }) => [type, t.name(names)] as const);
-  const send = async () => {
-    const groups = breakGlassGroups.map((each) => each.trim()).filter(Boolean);
+  const body = {
+    ...settings,
     // No types chosen: those that are enabled by default.
-    const own = settings.types?.length ? settings.types : null;
-    const body = { ...settings, types: own, breakGlassGroups: groups };
-    return change.send({ params: { tenantId }, body });
+    types: settings.types?.length ? settings.types : null,
+    breakGlassGroups: breakGlassGroups.map((each) => each.trim()).filter(Boolean),
   };
   return (
-    <AskWindow
+    <CallWindow
       wide
       title={t("sync.settings")}
       verb={t("sync.save")}
-      sending={change}
-      onDo={send}
+      call="PATCH /api/v1/tenants/{tenantId}/sync-status/settings"
+      given={{ params: { tenantId }, body }}
       said={() => t("sync.saved")}
       onClose={onClose}
     >
@@ -84,7 +81,7 @@ function Edited({ tenantId, types, now, onClose }: Props & { readonly now: Setti
         value={settings.types ?? []}
         onChange={of("types").onChange}
       />
-    </AskWindow>
+    </CallWindow>
   );
 }
 

@@ -4,12 +4,10 @@
  */
 import { useState } from "react";
 import { useRead } from "../../api/read.ts";
-import { useSend } from "../../api/send.ts";
-import { announce } from "../../page/announce.tsx";
+import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { Shown } from "../../page/page-state.tsx";
 import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
-import { AskWindow } from "../../page/window.tsx";
 import { type SyncIds, useText } from "../text.ts";
 import type { Plan } from "./verdict-window.tsx";
 
@@ -30,7 +28,6 @@ export function ConfirmWindow(props: {
   const { ids, onClose, onDone } = props;
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
-  const confirm = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm");
   const [ticked, setTicked] = useState<readonly string[]>([]);
   const reason = useHeld("");
   const idOf = (what: string) => `${plan.body?.planHash} ${what}`;
@@ -49,26 +46,21 @@ export function ConfirmWindow(props: {
     />
   );
   const counts = Object.fromEntries(types.map(([type, items]) => [type, items.length]));
-  const send = async () => {
-    const said = { planHash: plan.body?.planHash ?? "", reason: reason.value.trim() };
-    const what = {
-      ...(isLockOut && { lockOut: true as const }),
-      ...(types[0] && { deletes: counts }),
-    };
-    return confirm.send({ params: ids, body: { ...said, ...what } });
-  };
-  const done = () => {
-    announce(t("sync.confirmed"));
-    onDone();
+  const body = {
+    planHash: plan.body?.planHash ?? "",
+    reason: reason.value.trim(),
+    ...(isLockOut && { lockOut: true as const }),
+    ...(types[0] && { deletes: counts }),
   };
   return (
-    <AskWindow
+    <CallWindow
       title={t("sync.confirm")}
       verb={t("sync.confirmDo")}
-      sending={confirm}
+      call="POST /api/v1/tenants/{tenantId}/syncs/{syncId}/confirm"
+      given={{ params: ids, body }}
       isReady={reason.value.trim() !== "" && (isLockOut || types.length > 0)}
-      onDo={send}
-      onDone={done}
+      said={() => t("sync.confirmed")}
+      onDone={onDone}
       onClose={onClose}
     >
       <Note intent="warning">{t("sync.confirmWhat")}</Note>
@@ -88,7 +80,7 @@ export function ConfirmWindow(props: {
         )}
       </Shown>
       <TextField label={t("sync.reason")} required {...reason} maxLength={1000} isLong />
-    </AskWindow>
+    </CallWindow>
   );
 }
 

@@ -222,6 +222,7 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await get("")).toMatchObject({ pauseReason: "migration" });
       const { syncId } = await post("/syncs", {});
       await at(`/${tenantId}/syncs/${String(syncId)}`);
+      await page.getByText(/^Suspendu depuis .*migration/).waitFor();
       await page.getByRole("button", { name: "Suspendre", exact: true }).dblclick();
       await page.getByText("Annulée, sauf reprise").waitFor();
       expect(await get(`/syncs/${String(syncId)}`)).toHaveProperty("paused");
@@ -237,6 +238,8 @@ export function syncCases(rig: () => ConsoleRig): void {
       await page.getByRole("alertdialog").getByRole("button", { name: "Reprendre" }).click();
       await behind.getByText("Suspendu", { exact: true }).waitFor({ state: "detached" });
       expect(await get("")).not.toHaveProperty("pausedAt");
+      await at(`/${tenantId}/syncs`);
+      await page.getByText("migration").waitFor({ state: "detached" });
     }, 60_000);
 
     it("the installation is drained after a question that says what that does, and goes on after another", async () => {
