@@ -31,7 +31,7 @@ const useStaticStyles = makeStaticStyles({
 const router = routerOf(screens);
 const queries = newQueryClient();
 
-function Console({ connection }: { readonly connection: ReturnType<typeof connect> }) {
+function Console({ connection }: { connection: ReturnType<typeof connect> }) {
   useStaticStyles();
   return (
     <FluentProvider theme={useTheme()}>
@@ -45,7 +45,7 @@ function Console({ connection }: { readonly connection: ReturnType<typeof connec
 }
 
 /** Nothing can be shown: the installation does not answer, or the sign-in came to nothing. */
-function NotBegun({ cause }: { readonly cause: unknown }) {
+function NotBegun({ cause }: { cause: unknown }) {
   const t = useSharedText();
   return (
     <FluentProvider theme={useTheme()}>

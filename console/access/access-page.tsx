@@ -4,8 +4,7 @@ import { AddRegular, KeyRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown, useGo } from "../page/page.tsx";
 import { Rows } from "../page/rows.tsx";
 import { AssignmentWindow, RemoveAssignmentWindow } from "./assignment-window.tsx";
 import { RemoveRoleWindow, RoleWindow } from "./role-window.tsx";
@@ -13,7 +12,6 @@ import { type Assignment, type Role, roleNameOf, useScopeWords } from "./scope.t
 import { accessScreen, whyScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ tab, window: open, role, assignment }, change] = accessScreen.useSearchState();
@@ -63,7 +61,7 @@ export function Page() {
   );
 }
 
-function Roles({ roles }: { readonly roles: readonly Role[] }) {
+function Roles({ roles }: { roles: readonly Role[] }) {
   const t = useText();
   const change = accessScreen.useChangeSearch();
   return (
@@ -99,7 +97,7 @@ function Roles({ roles }: { readonly roles: readonly Role[] }) {
   );
 }
 
-function Assignments({ roles }: { readonly roles: readonly Role[] }) {
+function Assignments({ roles }: { roles: readonly Role[] }) {
   const t = useText();
   const reading = useReadList("GET /api/v1/access/assignments", {}, { everySeconds: 30 });
   const scopeWords = useScopeWords();
@@ -132,7 +130,7 @@ function Assignments({ roles }: { readonly roles: readonly Role[] }) {
   );
 }
 
-function AssignmentMenu({ of }: { readonly of: Assignment }) {
+function AssignmentMenu({ of }: { of: Assignment }) {
   const t = useText();
   const go = useGo();
   const change = accessScreen.useChangeSearch();

@@ -12,8 +12,7 @@ import { notificationScreen } from "../notifications/screens.ts";
 import { targetWords, useText as useNotificationText } from "../notifications/text.ts";
 import { announce } from "../page/announce.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Code, Facts, Go } from "../page/page.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Code, Facts, Go, Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
 import { Window } from "../page/window.tsx";
@@ -47,10 +46,9 @@ function useHindrance(): (approval: Approval) => { own?: string; approve?: strin
   };
 }
 
-/** The window. */
 export function ApprovalWindow(props: {
-  readonly ids: { readonly tenantId: string; readonly approvalId: string };
-  readonly onClose: () => void;
+  ids: { readonly tenantId: string; readonly approvalId: string };
+  onClose: () => void;
 }) {
   const { ids, onClose } = props;
   const t = useText();
@@ -121,7 +119,7 @@ export function ApprovalWindow(props: {
   );
 }
 
-function Subject({ approval }: { readonly approval: Approval }) {
+function Subject({ approval }: { approval: Approval }) {
   const t = useText();
   const ofNotifications = useNotificationText();
   const { subject, state, tenantId, requestedBy, decidedBy, decidedAt } = approval;

@@ -3,13 +3,11 @@ import { PeopleCheckmarkRegular } from "@fluentui/react-icons";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../page/page.tsx";
 import { type Approval, ApprovalWindow, personWords, subjectWords } from "./approval-window.tsx";
 import { approvalStates, approvalsScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = approvalsScreen.useParams();
@@ -68,7 +66,7 @@ export function Page() {
 }
 
 /** Who decided and when, or until when somebody may. */
-function End({ of: { state, decidedBy, decidedAt, expiresAt } }: { readonly of: Approval }) {
+function End({ of: { state, decidedBy, decidedAt, expiresAt } }: { of: Approval }) {
   const t = useText();
   if (state === "pendingApproval") return t("access.expires", { when: t.since(expiresAt) });
   return [decidedBy && personWords(decidedBy), decidedAt && t.dateTime(decidedAt)]

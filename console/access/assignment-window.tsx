@@ -5,7 +5,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call.tsx";
-import { Waiting } from "../page/page-state.tsx";
+import { Waiting } from "../page/page.tsx";
 import { type FieldsOf, fieldsOf, SelectField, TextField } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import {
@@ -32,7 +32,7 @@ type Body = {
 };
 
 /** The window; without an id it gives a new one. */
-export function AssignmentWindow(props: Roles & { readonly assignmentId: string | undefined }) {
+export function AssignmentWindow(props: Roles & { assignmentId: string | undefined }) {
   const { assignmentId = "", ...rest } = props;
   const { body: me } = useMe();
   const isNew = assignmentId === "";
@@ -57,9 +57,9 @@ const isWhole = ({ principal: { homeTenantId, id }, roleId, scope }: Body): bool
 
 function Edited(
   props: Roles & {
-    readonly held: Assignment | undefined;
-    readonly etag: string | undefined;
-    readonly home: string;
+    held: Assignment | undefined;
+    etag: string | undefined;
+    home: string;
   },
 ) {
   const { held, etag: ifMatch = "", home, roles, onClose } = props;
@@ -98,7 +98,7 @@ function Edited(
   );
 }
 
-function Who({ of, roles }: { readonly of: FieldsOf<Body>; readonly roles: readonly Role[] }) {
+function Who({ of, roles }: { of: FieldsOf<Body>; roles: readonly Role[] }) {
   const t = useText();
   const principal = of("principal");
   const its = fieldsOf(principal.value, principal.onChange);
@@ -201,7 +201,7 @@ function Collections(props: Changing<Extract<Scope, { readonly kind: "collection
 }
 
 /** Asks before a role is taken away. */
-export function RemoveAssignmentWindow(props: Roles & { readonly assignmentId: string }) {
+export function RemoveAssignmentWindow(props: Roles & { assignmentId: string }) {
   const { assignmentId, roles, onClose } = props;
   const t = useText();
   const scopeWords = useScopeWords();

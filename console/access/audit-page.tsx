@@ -4,8 +4,7 @@ import type { BodyOf } from "../../clients/api.ts";
 import { useReadList } from "../api/read.ts";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
 import { Listed } from "../page/job/listed.tsx";
-import { Code, Facts, Go, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Code, Empty, Facts, Go, PageFrame } from "../page/page.tsx";
 import { Download } from "../page/save-file.tsx";
 import { Window } from "../page/window.tsx";
 import { useTenants } from "./scope.ts";
@@ -48,7 +47,6 @@ function useTrail(said: Said) {
     : { reading: all, file: { call: everywhere, type, given: wide } as const };
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [said, change] = auditScreen.useSearchState();
@@ -125,7 +123,7 @@ const actorWords = ({ actor: { kind, id, name } }: Event): string =>
 const outcomeOf = ({ outcome, step }: Event, t: Text): string =>
   [t.named("auditOutcomes", outcome), step].filter(Boolean).join(": ");
 
-function EventWindow({ event, onClose }: { readonly event: Event; readonly onClose: () => void }) {
+function EventWindow({ event, onClose }: { event: Event; onClose: () => void }) {
   const t = useText();
   const { actor } = event;
   return (

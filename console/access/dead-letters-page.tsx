@@ -7,15 +7,13 @@ import { announce } from "../page/announce.tsx";
 import { CallWindow } from "../page/job/call.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { MayItem } from "../page/may-button.tsx";
-import { Code, Facts, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Code, Empty, Facts, PageFrame } from "../page/page.tsx";
 import { deadLettersScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/dead-letters";
 type DeadLetter = BodyOf<typeof list>["value"][number];
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ window: open, message }, change] = deadLettersScreen.useSearchState();
@@ -64,7 +62,7 @@ export function Page() {
   );
 }
 
-function RowMenu({ letter }: { readonly letter: DeadLetter }) {
+function RowMenu({ letter }: { letter: DeadLetter }) {
   const t = useText();
   const change = deadLettersScreen.useChangeSearch();
   const open = (window: "replay" | "discard") => () =>
@@ -90,7 +88,7 @@ const calls = {
   discard: "DELETE /api/v1/dead-letters/{deadLetterId}",
 } as const;
 
-function What({ letter: { queue, reason, content } }: { readonly letter: DeadLetter }) {
+function What({ letter: { queue, reason, content } }: { letter: DeadLetter }) {
   const t = useText();
   return (
     <Facts

@@ -6,7 +6,7 @@ import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
 import { CallWindow } from "../page/job/call.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Shown } from "../page/page.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow, Window } from "../page/window.tsx";
 import { type Role, roleNameOf } from "./scope.ts";
@@ -15,10 +15,7 @@ import { useText } from "./text.ts";
 const one = "/api/v1/access/roles/{roleId}";
 
 /** The window; without an id it makes a new role. */
-export function RoleWindow(props: {
-  readonly roleId: string | undefined;
-  readonly onClose: () => void;
-}) {
+export function RoleWindow(props: { roleId: string | undefined; onClose: () => void }) {
   const { roleId, onClose } = props;
   const t = useText();
   const mayManage = useMay()("access.manage");
@@ -43,11 +40,7 @@ export function RoleWindow(props: {
   );
 }
 
-function Edited(props: {
-  readonly role?: Role;
-  readonly etag?: string | undefined;
-  readonly onClose: () => void;
-}) {
+function Edited(props: { role?: Role; etag?: string | undefined; onClose: () => void }) {
   const { role, etag = "", onClose } = props;
   const t = useText();
   const name = useHeld(role?.name ?? "");
@@ -83,8 +76,8 @@ function Edited(props: {
 
 /** Every permission there is, with what it lets its holder do. */
 function Permissions(props: {
-  readonly value: readonly Permission[];
-  readonly onChange?: (chosen: readonly Permission[]) => void;
+  value: readonly Permission[];
+  onChange?: (chosen: readonly Permission[]) => void;
 }) {
   const { value, onChange } = props;
   const t = useText();
@@ -113,8 +106,7 @@ function Permissions(props: {
 }
 
 /** Asks before a role is removed; one that somebody holds stays, and the answer says so. */
-export function RemoveRoleWindow(props: { readonly roleId: string; readonly onClose: () => void }) {
-  const { roleId, onClose } = props;
+export function RemoveRoleWindow({ roleId, onClose }: { roleId: string; onClose: () => void }) {
   const t = useText();
   const params = { roleId };
   const { body, etag, problem } = useRead(`GET ${one}`, { params });

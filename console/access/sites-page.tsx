@@ -2,12 +2,10 @@
 import { ServerRegular } from "@fluentui/react-icons";
 import { useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
-import { PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, PageFrame } from "../page/page.tsx";
 import { sitesScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = sitesScreen.useParams();

@@ -8,8 +8,7 @@ import { useRead } from "../api/read.ts";
 import { useActions } from "../notifications/action-bar.tsx";
 import { Choose, Filters, Typed } from "../page/filters.tsx";
 import { Note } from "../page/look/note.tsx";
-import { PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, PageFrame, Shown } from "../page/page.tsx";
 import { Rows } from "../page/rows.tsx";
 import { useScopeWords, useTenants } from "./scope.ts";
 import { whyScreen } from "./screens.ts";
@@ -42,7 +41,6 @@ function useExplained(): ReturnType<typeof useRead<typeof explain>> {
   return useRead(explain, { query }, { enabled: operation !== undefined });
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { operation } = whyScreen.useSearch();
@@ -140,7 +138,7 @@ function Work() {
 /** Where it fails. */
 const steps = ["assignment", "permission", "scope"] as const;
 
-function Answer({ answer }: { readonly answer: Explained }) {
+function Answer({ answer }: { answer: Explained }) {
   const t = useText();
   const { allowed, because, limitedToCollections: limits, step, groupsComplete, besides } = answer;
   const known = steps.find((each) => each === step);
@@ -165,7 +163,7 @@ function Answer({ answer }: { readonly answer: Explained }) {
   );
 }
 
-function Asked({ of }: { readonly of: Explained["asked"][number] }) {
+function Asked({ of }: { of: Explained["asked"][number] }) {
   const t = useText();
   const scopeWords = useScopeWords();
   return (

@@ -13,8 +13,7 @@ import { useReadList } from "../api/read.ts";
 import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
 import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { PageFrame, useGo } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, PageFrame, useGo } from "../page/page.tsx";
 import { carried } from "../provisioning/tasks/add-targets.ts";
 import { TaskDrop } from "../provisioning/tasks/task-drop.tsx";
 import { CollectionWindow } from "./collections/collection-window.tsx";
@@ -66,7 +65,6 @@ function taskTargets({ target }: SendTarget) {
   return target.kind === "rule" ? { rules: [target.rule] } : undefined;
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = deviceListScreen.useParams();
@@ -122,11 +120,7 @@ export function Page() {
 }
 
 /** The devices that the filters find. */
-function List(props: {
-  readonly tenantId: string;
-  readonly filters: Filters;
-  readonly isForAll: boolean;
-}) {
+function List(props: { tenantId: string; filters: Filters; isForAll: boolean }) {
   const { tenantId, filters, isForAll } = props;
   const t = useText();
   const change = deviceListScreen.useChangeSearch();
@@ -163,7 +157,7 @@ function List(props: {
 }
 
 /** What is done with one device: on its own page, so that the choice of others stays as it is. */
-function RowMenu(params: { readonly tenantId: string; readonly deviceId: string }) {
+function RowMenu(params: { tenantId: string; deviceId: string }) {
   const t = useText();
   const goTo = useGo();
   const go = (send?: string) => goTo(deviceScreen.at(params, send === undefined ? {} : { send }));
@@ -177,7 +171,7 @@ function RowMenu(params: { readonly tenantId: string; readonly deviceId: string 
 }
 
 /** What is done with the list as a whole. */
-function More({ tenantId }: { readonly tenantId: string }) {
+function More({ tenantId }: { tenantId: string }) {
   const t = useText();
   const [{ window: open }, change] = deviceListScreen.useSearchState();
   return (
@@ -203,10 +197,10 @@ function More({ tenantId }: { readonly tenantId: string }) {
 
 /** How many are chosen, and the way to all that match. */
 function SelectionBar(props: {
-  readonly filters: Filters;
-  readonly chosen: Chosen;
-  readonly to: "match" | undefined;
-  readonly onClear: () => void;
+  filters: Filters;
+  chosen: Chosen;
+  to: "match" | undefined;
+  onClear: () => void;
 }) {
   const { filters, chosen, to, onClear } = props;
   const t = useText();
@@ -242,7 +236,7 @@ function SelectionBar(props: {
 }
 
 /** No device: since none matches, or since none was imported. */
-function Nothing(props: { readonly tenantId: string; readonly isFiltered: boolean }) {
+function Nothing(props: { tenantId: string; isFiltered: boolean }) {
   const t = useText();
   if (props.isFiltered)
     return (

@@ -6,15 +6,13 @@ import { notificationScreen } from "../notifications/screens.ts";
 import { SendPanel } from "../notifications/send-panel.tsx";
 import { Listed } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
-import { Facts, Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, Facts, Go, PageFrame, Shown } from "../page/page.tsx";
 import type { Device } from "./device-rows.tsx";
 import { deviceListScreen, deviceScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const history = "GET /api/v1/tenants/{tenantId}/devices/{deviceId}/history";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, deviceId } = deviceScreen.useParams();
@@ -45,7 +43,7 @@ export function Page() {
   );
 }
 
-function Known({ device }: { readonly device: Device }) {
+function Known({ device }: { device: Device }) {
   const t = useText();
   const moment = (at: string | undefined): string | undefined =>
     at === undefined || at === "" ? undefined : t.dateTime(at);
@@ -71,7 +69,7 @@ function Known({ device }: { readonly device: Device }) {
   );
 }
 
-function History(props: { readonly tenantId: string; readonly deviceId: string }) {
+function History(props: { tenantId: string; deviceId: string }) {
   const { tenantId } = props;
   const t = useText();
   const reading = useReadList(history, { params: props }, { everySeconds: 15 });

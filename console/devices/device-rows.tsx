@@ -11,16 +11,15 @@ import { useText } from "./text.ts";
 /** A device as the API shows it. */
 export type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">;
 
-/** The rows. */
 export function DeviceRows(props: {
-  readonly tenantId: string;
-  readonly reading: ReadList<Device>;
-  readonly empty: ReactNode;
+  tenantId: string;
+  reading: ReadList<Device>;
+  empty: ReactNode;
   /** What stands above them. */
-  readonly above?: ReactNode;
-  readonly choice?: Choice<Device>;
-  readonly renderMenu?: (device: Device) => ReactNode;
-  readonly carries?: (device: Device) => string;
+  above?: ReactNode;
+  choice?: Choice<Device>;
+  renderMenu?: (device: Device) => ReactNode;
+  carries?: (device: Device) => string;
 }) {
   const { tenantId, ...rest } = props;
   const t = useText();

@@ -8,8 +8,7 @@ import { CallButton } from "../page/job/call.tsx";
 import { useText } from "./text.ts";
 
 /** The button; while it runs its label counts. */
-export function RefreshButton(props: { readonly tenantId: string }) {
-  const { tenantId } = props;
+export function RefreshButton({ tenantId }: { tenantId: string }) {
   const t = useText();
   const queries = useQueryClient();
   const [refreshId, setRefreshId] = useState<string | undefined>(undefined);

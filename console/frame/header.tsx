@@ -101,11 +101,10 @@ function PersonMenu() {
   );
 }
 
-/** The bar. */
 export function Header(props: {
-  readonly screens: readonly Screen[];
-  readonly isNavOpen: boolean;
-  readonly onNav: () => void;
+  screens: readonly Screen[];
+  isNavOpen: boolean;
+  onNav: () => void;
 }) {
   const t = useSharedText();
   const styles = useStyles();

@@ -47,11 +47,7 @@ const keys = [
   ["Esc", "frame.key.escape"],
 ] as const;
 
-/** The window. */
-export function HelpWindow(props: {
-  readonly screens: readonly Screen[];
-  readonly onClose: () => void;
-}) {
+export function HelpWindow(props: { screens: readonly Screen[]; onClose: () => void }) {
   const { screens, onClose } = props;
   const t = useSharedText();
   const styles = useStyles();

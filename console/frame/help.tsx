@@ -42,7 +42,7 @@ function useKeys(onHelp: () => void): void {
 }
 
 /** The button, the window, and the keys. */
-export function Help(props: { readonly screens: readonly Screen[]; readonly className: string }) {
+export function Help(props: { screens: readonly Screen[]; className: string }) {
   const t = useSharedText();
   const [isOpen, setOpen] = useState(false);
   const [open] = useState(() => () => setOpen(true));

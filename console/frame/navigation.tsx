@@ -56,11 +56,7 @@ function useEntryHere(seen: readonly Screen[]): Screen | undefined {
     .toSorted((one, other) => other.path.length - one.path.length)[0];
 }
 
-function Entry(props: {
-  readonly of: Screen;
-  readonly isHere: boolean;
-  readonly tenantId: string | undefined;
-}) {
+function Entry(props: { of: Screen; isHere: boolean; tenantId: string | undefined }) {
   const { path, title, nav } = props.of;
   const styles = useStyles();
   const t = useSharedText();
@@ -82,8 +78,7 @@ function Entry(props: {
   );
 }
 
-/** The navigation. */
-export function Navigation(props: { readonly screens: readonly Screen[] }) {
+export function Navigation(props: { screens: readonly Screen[] }) {
   const t = useSharedText();
   const styles = useStyles();
   const may = useMay();

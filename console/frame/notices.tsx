@@ -86,7 +86,7 @@ function SessionOver() {
 }
 
 /** The tenant that the page is about is paused: since when, and why, as whoever paused it said. */
-function Paused({ tenantId }: { readonly tenantId: string }) {
+function Paused({ tenantId }: { tenantId: string }) {
   const t = useSharedText();
   const styles = useStyles();
   const { body, isOfAnother } = useRead(
@@ -107,7 +107,7 @@ function Paused({ tenantId }: { readonly tenantId: string }) {
 }
 
 /** All of them, on a page that may be one of a tenant. */
-export const Notices = ({ tenantId }: { readonly tenantId: string | undefined }) => (
+export const Notices = ({ tenantId }: { tenantId: string | undefined }) => (
   <>
     <Offline />
     <NewVersion />

@@ -14,8 +14,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { useMay, useMe } from "../api/me.ts";
 import { useLearning } from "../api/names.ts";
 import { announce, LiveRegion } from "../page/announce.tsx";
-import { PageFrame } from "../page/page.tsx";
-import { Empty, Forbidden, Shown, Waiting } from "../page/page-state.tsx";
+import { Empty, Forbidden, PageFrame, Shown, Waiting } from "../page/page.tsx";
 import { type Screen, searchIn } from "../page/screen.ts";
 import { useSharedText } from "../text/text.ts";
 import { Header } from "./header.tsx";
@@ -90,7 +89,7 @@ function useHere(): { readonly path: string | undefined; readonly tenantId: stri
   return { path, tenantId };
 }
 
-function Frame({ screens }: { readonly screens: readonly Screen[] }) {
+function Frame({ screens }: { screens: readonly Screen[] }) {
   const t = useSharedText();
   const styles = useStyles();
   const isNarrow = useSyncExternalStore(watchNarrow, () => narrow.matches);
@@ -148,7 +147,7 @@ function skip(event: { preventDefault: () => void }): void {
 function Guarded({
   of,
 }: {
-  readonly of: Screen & { readonly Page: ReturnType<typeof lazyRouteComponent> };
+  of: Screen & { readonly Page: ReturnType<typeof lazyRouteComponent> };
 }) {
   const { permission, title, Page, path } = of;
   const t = useSharedText();

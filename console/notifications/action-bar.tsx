@@ -70,15 +70,14 @@ const icons: Readonly<Record<string, typeof ScriptRegular>> = {
 };
 
 type Props = {
-  readonly tenantId: string;
-  readonly onSend: (actionId: string) => void;
+  tenantId: string;
+  onSend: (actionId: string) => void;
   /** Nothing is chosen that it could be sent to. */
-  readonly isEmpty?: boolean;
+  isEmpty?: boolean;
 };
 
 /** One of the three that stand by themselves. */
-function Single(props: Props & { readonly action: Action }) {
-  const { tenantId, onSend, isEmpty = false, action } = props;
+function Single({ tenantId, onSend, isEmpty = false, action }: Props & { action: Action }) {
   const t = useText();
   const why = useWhyNot(tenantId)(action) ?? (isEmpty ? t("notifications.chooseFirst") : undefined);
   const Icon = icons[action.id] ?? ScriptRegular;
@@ -100,7 +99,7 @@ function Single(props: Props & { readonly action: Action }) {
 }
 
 /** The items of a group; where somebody may not send them, it says why once. */
-function Items(props: Props & { readonly actions: readonly Action[] }) {
+function Items(props: Props & { actions: readonly Action[] }) {
   const { tenantId, onSend, isEmpty = false, actions } = props;
   const t = useText();
   const styles = useStyles();
@@ -129,7 +128,7 @@ function Items(props: Props & { readonly actions: readonly Action[] }) {
   );
 }
 
-function GroupMenu(props: Props & { readonly actions: readonly Action[] }) {
+function GroupMenu(props: Props & { actions: readonly Action[] }) {
   const { actions } = props;
   const t = useText();
   const [first] = actions;
@@ -155,7 +154,7 @@ const inGroup = (actions: readonly Action[], group: string): Action[] =>
  * The ribbon. `of` says which of the page's groups it is: "Device" with "Selected object" beside it for the protection of
  * devices, or "Collection".
  */
-export function ActionBar(props: Props & { readonly of: "device" | "collection" }) {
+export function ActionBar(props: Props & { of: "device" | "collection" }) {
   const t = useText();
   const styles = useStyles();
   const { body } = useActions();

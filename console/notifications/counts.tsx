@@ -70,22 +70,13 @@ const useStyles = makeStyles({
   },
 });
 
-/** The bar. */
-export function Bar(props: {
-  readonly counts: Counts;
-  readonly words: string;
-  readonly isSmall?: boolean;
-}) {
-  const { counts, ...rest } = props;
+export function Bar({ counts, ...rest }: { counts: Counts; words: string; isSmall?: boolean }) {
   const parts = deliveryStates.map((id) => ({ id, count: counts[id], colour: colours[id] }));
   return <StackedBar {...rest} parts={parts} />;
 }
 
 /** The same numbers as a table: each leads to its devices. */
-export function CountsTable(props: {
-  readonly notification: Notification;
-  readonly counts: Counts;
-}) {
+export function CountsTable(props: { notification: Notification; counts: Counts }) {
   const { notification, counts } = props;
   const { tenantId, notificationId } = notification;
   const t = useText();

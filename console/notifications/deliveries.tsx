@@ -5,8 +5,7 @@ import { StateTabs } from "../page/job/job.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Reason } from "../page/job/reason.tsx";
 import { List } from "../page/look/line.tsx";
-import { Go } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go } from "../page/page.tsx";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { routeName } from "./dry-run.tsx";
 import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
@@ -22,7 +21,7 @@ const deviceAt = (tenantId: string, deviceId: string) => ({
 });
 
 /** The reasons of a state: how many devices say the same. */
-function Reasons(props: { readonly notification: Notification; readonly state: DeliveryState }) {
+function Reasons(props: { notification: Notification; state: DeliveryState }) {
   const { tenantId, notificationId, final } = props.notification;
   const t = useText();
   const { body } = useRead(
@@ -50,10 +49,7 @@ function Reasons(props: { readonly notification: Notification; readonly state: D
 }
 
 /** Tabs by state, and the rows. */
-export function Deliveries(props: {
-  readonly notification: Notification;
-  readonly counts: Counts | undefined;
-}) {
+export function Deliveries(props: { notification: Notification; counts: Counts | undefined }) {
   const { notification, counts } = props;
   const { tenantId, notificationId } = notification;
   const t = useText();

@@ -50,7 +50,7 @@ export const routeName = (route: string, t: Text): string =>
     : route;
 
 /** Shows it. */
-export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
+export function DryRun({ would }: { would: Asked<WouldBe> }) {
   const t = useText();
   const styles = useStyles();
   const { body, problem, again } = would;
@@ -97,9 +97,9 @@ export function DryRun({ would }: { readonly would: Asked<WouldBe> }) {
 
 /** How many devices of each kind. */
 function Kinds(props: {
-  readonly label: string;
-  readonly head: string;
-  readonly rows: readonly (readonly [id: string, kind: ReactNode, devices: number])[];
+  label: string;
+  head: string;
+  rows: readonly (readonly [id: string, kind: ReactNode, devices: number])[];
 }) {
   const { label, head, rows } = props;
   const t = useText();

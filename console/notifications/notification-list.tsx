@@ -2,13 +2,11 @@
 import { SendRegular } from "@fluentui/react-icons";
 import { useReadList } from "../api/read.ts";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../page/page.tsx";
 import { Bar, countsOf, type Notification, sentenceOf } from "./counts.tsx";
 import { notificationListScreen, notificationScreen } from "./screens.ts";
 import { targetWords, useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = notificationListScreen.useParams();
@@ -47,7 +45,7 @@ export function Page() {
   );
 }
 
-function What({ of: { tenantId, notificationId, action, target } }: { readonly of: Notification }) {
+function What({ of: { tenantId, notificationId, action, target } }: { of: Notification }) {
   const t = useText();
   return (
     <>
@@ -57,7 +55,7 @@ function What({ of: { tenantId, notificationId, action, target } }: { readonly o
   );
 }
 
-function Sum({ of }: { readonly of: Notification }) {
+function Sum({ of }: { of: Notification }) {
   const t = useText();
   const counts = countsOf(of);
   const words = sentenceOf(of, t);

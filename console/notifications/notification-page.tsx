@@ -7,8 +7,7 @@ import { CallWindow } from "../page/job/call.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { personOf } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Go, PageFrame, Shown } from "../page/page.tsx";
 import { Download } from "../page/save-file.tsx";
 import { type Action, useActions, useWhyNot } from "./action-bar.tsx";
 import { Bar, badStates, CountsTable, countsOf, type Notification, sentenceOf } from "./counts.tsx";
@@ -30,7 +29,6 @@ const useStyles = makeStyles({
 
 const one = "/api/v1/tenants/{tenantId}/notifications/{notificationId}";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, notificationId } = notificationScreen.useParams();
@@ -55,7 +53,7 @@ export function Page() {
   );
 }
 
-function Content(props: { readonly notification: Notification; readonly isRepeatable: boolean }) {
+function Content(props: { notification: Notification; isRepeatable: boolean }) {
   const { notification, isRepeatable } = props;
   const t = useText();
   const styles = useStyles();
@@ -114,7 +112,7 @@ function Content(props: { readonly notification: Notification; readonly isRepeat
 }
 
 /** Who, when, to whom; and the notifications that it repeats and that repeat it. */
-function Facts({ notification }: { readonly notification: Notification }) {
+function Facts({ notification }: { notification: Notification }) {
   const t = useText();
   const { tenantId, notificationId, requestedBy, progress, retryOf, note } = notification;
   const { body: recent = [] } = useReadList("GET /api/v1/tenants/{tenantId}/notifications", {
@@ -156,11 +154,7 @@ function Facts({ notification }: { readonly notification: Notification }) {
   );
 }
 
-/** The toolbar. */
-function Commands(props: {
-  readonly notification: Notification;
-  readonly action: Action | undefined;
-}) {
+function Commands(props: { notification: Notification; action: Action | undefined }) {
   const { notification, action } = props;
   const { tenantId, notificationId, final, state } = notification;
   const t = useText();

@@ -107,9 +107,7 @@ function areaOf(
   return `M0,${height}${steps.join("")}H${width}V${height}Z`;
 }
 
-/** The picture. */
-export function OverTime(props: { readonly notification: Notification; readonly counts: Counts }) {
-  const { notification, counts } = props;
+export function OverTime({ notification, counts }: { notification: Notification; counts: Counts }) {
   const t = useText();
   const styles = useStyles();
   const isDrawn = notification.final && counts.total <= mostDrawn;

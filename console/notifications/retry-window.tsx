@@ -14,12 +14,11 @@ type BadState = (typeof badStates)[number];
 /** What is worth another try; what is not supported, or was cancelled on purpose, is not. */
 const worth: ReadonlySet<BadState> = new Set(["failed", "offline", "expired", "unknown"]);
 
-/** The window. */
 export function RetryWindow(props: {
-  readonly notification: Notification;
-  readonly counts: Counts;
-  readonly isRepeatable: boolean;
-  readonly onClose: () => void;
+  notification: Notification;
+  counts: Counts;
+  isRepeatable: boolean;
+  onClose: () => void;
 }) {
   const { notification, counts, isRepeatable, onClose } = props;
   const { tenantId, notificationId } = notification;

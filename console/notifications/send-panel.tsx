@@ -41,14 +41,13 @@ const useStyles = makeStyles({
 });
 
 type Props = {
-  readonly tenantId: string;
+  tenantId: string;
   /** An action's id; anything else shows all of them. */
-  readonly send: string;
-  readonly to: SendTarget | undefined;
-  readonly onChange: (send: string | undefined) => void;
+  send: string;
+  to: SendTarget | undefined;
+  onChange: (send: string | undefined) => void;
 };
 
-/** The panel. */
 export function SendPanel(props: Props) {
   const { tenantId, send, to, onChange } = props;
   const t = useText();
@@ -107,7 +106,7 @@ const wizardTitles: Readonly<Record<string, (t: ReturnType<typeof useText>) => s
 };
 
 /** A wizard's first page, and the page that all have: what would happen, and the button that does it. */
-function Steps(props: Props & { readonly action: Action }) {
+function Steps(props: Props & { action: Action }) {
   const { tenantId, action, to } = props;
   const t = useText();
   const isWizard = action.id in wizardTitles;
@@ -141,10 +140,10 @@ function Steps(props: Props & { readonly action: Action }) {
 }
 
 type ConfirmProps = Props & {
-  readonly action: Action;
-  readonly to: SendTarget;
-  readonly parameters: Parameters;
-  readonly onBack: (() => void) | undefined;
+  action: Action;
+  to: SendTarget;
+  parameters: Parameters;
+  onBack: (() => void) | undefined;
 };
 
 function Confirm(props: ConfirmProps) {
@@ -214,9 +213,9 @@ function Confirm(props: ConfirmProps) {
 
 /** Where only an approximate way exists, somebody has to want it. */
 function Approximate(props: {
-  readonly would: WouldBe | undefined;
-  readonly isAllowed: boolean;
-  readonly onAllow: (isAllowed: boolean) => void;
+  would: WouldBe | undefined;
+  isAllowed: boolean;
+  onAllow: (isAllowed: boolean) => void;
 }): ReactNode {
   const { would, isAllowed, onAllow } = props;
   const t = useText();

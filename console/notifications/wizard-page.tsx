@@ -24,13 +24,12 @@ const useStyles = makeStyles({
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 type Props = {
-  readonly action: Action;
-  readonly draft: Parameters;
-  readonly onDraft: (draft: Parameters) => void;
-  readonly onNext: () => void;
+  action: Action;
+  draft: Parameters;
+  onDraft: (draft: Parameters) => void;
+  onNext: () => void;
 };
 
-/** The page. */
 export function WizardPage(props: Props) {
   const { action, draft, onNext } = props;
   const t = useText();

@@ -16,7 +16,7 @@ const checks = {
 } as const satisfies Record<string, ReadName>;
 
 /** In words and not by colour alone; a service that is not well says what it lacks. */
-function Check({ reading }: { readonly reading: Reading<unknown> }) {
+function Check({ reading }: { reading: Reading<unknown> }) {
   const t = useText();
   const { problem, body } = reading;
   if (problem !== undefined)
@@ -28,13 +28,12 @@ function Check({ reading }: { readonly reading: Reading<unknown> }) {
   return body === undefined ? null : <Badge color="success">{t("overview.well")}</Badge>;
 }
 
-const Copied = ({ text }: { readonly text: string }) => (
+const Copied = ({ text }: { text: string }) => (
   <>
     <Code of={text} /> <CopyButton size="small" text={() => text} />
   </>
 );
 
-/** The page. */
 export function Page() {
   const t = useText();
   const language = useLanguage();

@@ -3,8 +3,7 @@ import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { useLinkProps } from "@tanstack/react-router";
 import { useMay, useMe } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown } from "../page/page.tsx";
 import { useText } from "./text.ts";
 
 const useStyles = makeStyles({
@@ -41,7 +40,7 @@ const running = ["starting", "inProgress"] as const;
 type Counted = (typeof waiting)[number] | (typeof running)[number];
 
 /** What waits for a second person in any tenant that is within reach, each with the way to it. */
-function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> }) {
+function Approvals({ tenants }: { tenants: ReadonlyMap<string, string> }) {
   const t = useText();
   const { body = [], hasMore } = useReadList(
     "GET /api/v1/approvals",
@@ -76,7 +75,7 @@ function Approvals({ tenants }: { readonly tenants: ReadonlyMap<string, string> 
   );
 }
 
-function Tile({ status, count }: { readonly status: Counted; readonly count: number }) {
+function Tile({ status, count }: { status: Counted; count: number }) {
   const t = useText();
   const styles = useStyles();
   const link = useLinkProps({ to: "/tenants", search: { status } } as never);
@@ -90,7 +89,6 @@ function Tile({ status, count }: { readonly status: Counted; readonly count: num
   );
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const styles = useStyles();

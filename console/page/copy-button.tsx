@@ -10,8 +10,8 @@ const shownMs = 3000;
 /** A button that copies; its label is "Copy" where none is given. */
 export function CopyButton(
   props: Pick<ButtonProps, "appearance" | "size"> & {
-    readonly text: () => string;
-    readonly label?: string;
+    text: () => string;
+    label?: string;
   },
 ) {
   const { text, label, ...rest } = props;

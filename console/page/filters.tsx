@@ -33,11 +33,7 @@ const useStyles = makeStyles({
 const typingMs = 300;
 
 /** The fields, with a button that takes out what they say, while they say anything. */
-export function Filters(props: {
-  readonly isFiltered: boolean;
-  readonly onClear: () => void;
-  readonly children: ReactNode;
-}) {
+export function Filters(props: { isFiltered: boolean; onClear: () => void; children: ReactNode }) {
   const { isFiltered, onClear, children } = props;
   const t = useSharedText();
   return (
@@ -54,12 +50,12 @@ export function Filters(props: {
 
 /** One of some values; another one, which the address has, stays. Undefined: any. */
 export function Choose<Value extends string>(props: {
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly values: readonly (readonly [Value, string])[];
-  readonly onChange: (value: Value | undefined) => void;
+  label: string;
+  value: string | undefined;
+  values: readonly (readonly [Value, string])[];
+  onChange: (value: Value | undefined) => void;
   /** What none of them is called. */
-  readonly any?: string;
+  any?: string;
 }) {
   const { label, value = "", values, onChange, any } = props;
   const t = useSharedText();
@@ -84,10 +80,10 @@ export function Choose<Value extends string>(props: {
 
 /** Some of many; what is chosen and not known, as of a tenant that is gone, can be taken out. */
 export function Ticks<Id extends string>(props: {
-  readonly label: string;
-  readonly known: readonly (readonly [Id, string])[];
-  readonly value: readonly Id[];
-  readonly onChange: (value: Id[]) => void;
+  label: string;
+  known: readonly (readonly [Id, string])[];
+  value: readonly Id[];
+  onChange: (value: Id[]) => void;
 }) {
   const { label, known, value, onChange } = props;
   const others = value.filter((id) => known.every(([each]) => each !== id));
@@ -110,12 +106,12 @@ export function Ticks<Id extends string>(props: {
 
 /** Any text; undefined where it is empty. */
 export function Typed(props: {
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly onChange: (value: string | undefined) => void;
-  readonly isSearch?: boolean;
+  label: string;
+  value: string | undefined;
+  onChange: (value: string | undefined) => void;
+  isSearch?: boolean;
   /** A day, as 2026-11-30. */
-  readonly isDay?: boolean;
+  isDay?: boolean;
 }) {
   const { label, value = "", onChange, isSearch = false, isDay = false } = props;
   const [typed, setTyped] = useState(value);

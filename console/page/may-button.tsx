@@ -7,12 +7,12 @@ import { useMay } from "../api/me.ts";
 import { useNeeds } from "../api/names.ts";
 
 type MayProps = {
-  readonly permission?: Permission;
+  permission?: Permission;
   /** In which tenant; without it, in that of the address, where there is one. */
-  readonly tenantId?: string | undefined;
-  readonly why?: string | undefined;
-  readonly onClick: () => void;
-  readonly children: ReactNode;
+  tenantId?: string | undefined;
+  why?: string | undefined;
+  onClick: () => void;
+  children: ReactNode;
 };
 
 /** Why somebody may not do it; undefined where they may. */
@@ -31,9 +31,9 @@ function useWords({ permission, tenantId, why }: Omit<MayProps, "onClick">): str
 export function MayButton(
   props: MayProps &
     Pick<ButtonProps, "appearance" | "size"> & {
-      readonly icon?: ButtonProps["icon"];
+      icon?: ButtonProps["icon"];
       /** It is being done. */
-      readonly isBusy?: boolean;
+      isBusy?: boolean;
     },
 ) {
   const {

@@ -59,10 +59,10 @@ const asItIs = (pointer: string): string => pointer;
 
 /** Shows a problem, at once to who hears as well. `placeOf`: what a fault's pointer is called here. */
 export function ProblemView(props: {
-  readonly problem: Problem;
-  readonly again?: (() => void) | undefined;
-  readonly againInSeconds?: number | undefined;
-  readonly placeOf?: ((pointer: string) => string) | undefined;
+  problem: Problem;
+  again?: (() => void) | undefined;
+  againInSeconds?: number | undefined;
+  placeOf?: ((pointer: string) => string) | undefined;
 }) {
   const { problem, again, againInSeconds, placeOf = asItIs } = props;
   const t = useSharedText();

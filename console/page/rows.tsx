@@ -66,25 +66,25 @@ export function useChoice<Item, Kept>(of: (item: Item) => readonly [id: string, 
 }
 
 type RowsProps<Item> = {
-  readonly label: string;
-  readonly columns: Columns<Item>;
+  label: string;
+  columns: Columns<Item>;
   /** How wide each is, as CSS grid's tracks; all alike where nothing is said. */
-  readonly widths?: string;
-  readonly items: readonly Item[];
-  readonly idOf: (item: Item) => string;
+  widths?: string;
+  items: readonly Item[];
+  idOf: (item: Item) => string;
   /** What a row is called where its checkbox and its menu are named. */
-  readonly nameOf: (item: Item) => string;
-  readonly hasMore?: boolean;
-  readonly readMore?: () => void;
-  readonly choice?: Choice<Item>;
+  nameOf: (item: Item) => string;
+  hasMore?: boolean;
+  readMore?: () => void;
+  choice?: Choice<Item>;
   /** What can be done with one row: by its button, by right click, and by Shift+F10. */
-  readonly renderMenu?: (item: Item) => ReactNode;
+  renderMenu?: (item: Item) => ReactNode;
   /** The row that is open beside the list. */
-  readonly openId?: string | undefined;
+  openId?: string | undefined;
   /** What dragging a row carries, as a text. Whatever takes it there can be done without dragging as well. */
-  readonly carries?: (item: Item) => string;
+  carries?: (item: Item) => string;
   /** Takes what was dragged onto a row. */
-  readonly onDrop?: (item: Item, carried: string) => void;
+  onDrop?: (item: Item, carried: string) => void;
 };
 
 /** Of what rows carry: nothing dragged from elsewhere is taken for it. */
@@ -228,7 +228,6 @@ function useWindowOf(count: number, isNarrow: boolean) {
 /** Where the menu of a row hangs. */
 type OpenMenu<Item> = { readonly item: Item; readonly opener: HTMLElement };
 
-/** The table. */
 export function Rows<Item>(props: RowsProps<Item>) {
   const { label, columns, items, idOf, hasMore = false, readMore, choice, renderMenu } = props;
   const styles = useStyles();
@@ -286,7 +285,7 @@ export function Rows<Item>(props: RowsProps<Item>) {
   );
 }
 
-function Head<Item>(props: RowsProps<Item> & { readonly tracks: string }) {
+function Head<Item>(props: RowsProps<Item> & { tracks: string }) {
   const { columns, items, idOf, choice, renderMenu, tracks } = props;
   const t = useSharedText();
   const styles = useStyles();
@@ -353,13 +352,13 @@ let lastChosen: number | undefined;
 
 function Row<Item>(
   props: RowsProps<Item> & {
-    readonly item: Item;
-    readonly at: VirtualItem;
-    readonly tracks: string;
-    readonly top: number;
-    readonly measure: (element: Element | null) => void;
-    readonly onFocus: () => void;
-    readonly onMenu: (opener: HTMLElement) => void;
+    item: Item;
+    at: VirtualItem;
+    tracks: string;
+    top: number;
+    measure: (element: Element | null) => void;
+    onFocus: () => void;
+    onMenu: (opener: HTMLElement) => void;
   },
 ) {
   const { columns, items, idOf, nameOf, choice, renderMenu, item, at, tracks, top, measure } =
@@ -433,11 +432,7 @@ function Row<Item>(
 }
 
 /** The menu of one row; the focus goes back to where it was opened. */
-function RowMenu(props: {
-  readonly opener: HTMLElement;
-  readonly onClose: () => void;
-  readonly children: ReactNode;
-}) {
+function RowMenu(props: { opener: HTMLElement; onClose: () => void; children: ReactNode }) {
   const { opener, onClose, children } = props;
   return (
     <Menu

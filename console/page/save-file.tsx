@@ -24,11 +24,11 @@ type Downloaded = Promise<{ readonly ok: true; readonly response: Response } | R
 /** A button that saves what a call answers in another form; where it does not, it says why. */
 export function Download<N extends CallName>(
   props: Pick<ComponentProps<typeof MayButton>, "appearance" | "children"> & {
-    readonly call: N;
-    readonly type: AlsoOf<N>;
-    readonly given: GivenTo<N>;
+    call: N;
+    type: AlsoOf<N>;
+    given: GivenTo<N>;
     /** What the file is called. */
-    readonly name: string;
+    name: string;
   },
 ) {
   const { call, type, given, name, ...rest } = props;

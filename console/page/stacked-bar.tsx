@@ -20,13 +20,13 @@ const useStyles = makeStyles({
 
 /** The bar. Its parts grow by their numbers, so that they are what the numbers say at any width. */
 export function StackedBar(props: {
-  readonly parts: readonly {
+  parts: readonly {
     readonly id: string;
     readonly count: number;
     readonly colour: string;
   }[];
-  readonly words: string;
-  readonly isSmall?: boolean;
+  words: string;
+  isSmall?: boolean;
 }) {
   const { parts, words, isSmall = false } = props;
   const styles = useStyles();

@@ -48,13 +48,13 @@ function useGivesFocusBack(): void {
 
 /** A window; it is shown as long as it is rendered. `actions` stand at its end, what it is for first. */
 export function Window(props: {
-  readonly title: string;
-  readonly onClose: () => void;
-  readonly children: ReactNode;
-  readonly actions?: ReactNode;
+  title: string;
+  onClose: () => void;
+  children: ReactNode;
+  actions?: ReactNode;
   /** Asks before something is lost: it is not closed by a click beside it. */
-  readonly asks?: boolean;
-  readonly wide?: boolean;
+  asks?: boolean;
+  wide?: boolean;
 }) {
   const { title, onClose, children, actions, asks = false, wide = false } = props;
   const t = useSharedText();
@@ -94,29 +94,29 @@ export function Window(props: {
 
 /** Asks once more before something is done; it closes when that is done, and says what stood in the way. */
 export function AskWindow<Given>(props: {
-  readonly title: string;
+  title: string;
   /** What the button says that does it. */
-  readonly verb: string;
+  verb: string;
   /** What the other one says; "Cancel" where nothing is said. */
-  readonly no?: string;
-  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
+  no?: string;
+  sending: Pick<Sending<never>, "isSending" | "problem">;
   /** Does it; answers undefined where it came to nothing. */
-  readonly onDo: () => Promise<Given | undefined>;
+  onDo: () => Promise<Given | undefined>;
   /** What is announced then, of what came of it. */
-  readonly said?: (given: Given) => string;
+  said?: (given: Given) => string;
   /** It is done; without it the window closes. */
-  readonly onDone?: (given: Given) => void;
-  readonly onClose: () => void;
+  onDone?: (given: Given) => void;
+  onClose: () => void;
   /** False: something is missing yet. */
-  readonly isReady?: boolean;
-  readonly wide?: boolean;
+  isReady?: boolean;
+  wide?: boolean;
   /** What a fault's pointer is called here. */
-  readonly placeOf?: (pointer: string) => string;
+  placeOf?: (pointer: string) => string;
   /** False: it is a form, and may be closed by a click beside it. */
-  readonly asks?: boolean;
+  asks?: boolean;
   /** Pictures what it does. */
-  readonly icon?: ButtonProps["icon"];
-  readonly children?: ReactNode;
+  icon?: ButtonProps["icon"];
+  children?: ReactNode;
 }) {
   const {
     verb,

@@ -48,7 +48,7 @@ const useStyles = makeStyles({
   },
 });
 
-function Step(props: { readonly title: string; readonly children: ReactNode }) {
+function Step(props: { title: string; children: ReactNode }) {
   return (
     <section className={useStyles().step} aria-label={props.title}>
       <Subtitle1 as="h2">{props.title}</Subtitle1>
@@ -57,7 +57,6 @@ function Step(props: { readonly title: string; readonly children: ReactNode }) {
   );
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = addDevicesScreen.useParams();
@@ -97,7 +96,7 @@ export function Page() {
   );
 }
 
-function Relationship({ tenantId }: { readonly tenantId: string }) {
+function Relationship({ tenantId }: { tenantId: string }) {
   const t = useText();
   const may = useMay();
   const [{ route }, change] = addDevicesScreen.useSearchState();
@@ -156,10 +155,10 @@ function Rules() {
 }
 
 type JudgedProps = {
-  readonly tenantId: string;
-  readonly file: ListFile;
-  readonly tag: string | undefined;
-  readonly onUse: (file: ListFile) => void;
+  tenantId: string;
+  file: ListFile;
+  tag: string | undefined;
+  onUse: (file: ListFile) => void;
 };
 
 /** What the API says of the list, before anything is sent. */
@@ -204,7 +203,7 @@ function Judged(props: JudgedProps) {
 }
 
 /** Clean files for the portal, one for each group tag, which is typed in there. */
-function Files(props: { readonly verdict: Verdict; readonly tag: string | undefined }) {
+function Files(props: { verdict: Verdict; tag: string | undefined }) {
   const { files = [], rowsLeftOut = 0 } = props.verdict;
   const t = useText();
   return (
@@ -229,8 +228,7 @@ function Files(props: { readonly verdict: Verdict; readonly tag: string | undefi
 }
 
 /** The button that registers. */
-function Send(props: JudgedProps & { readonly verdict: Verdict }) {
-  const { tenantId, file, tag, verdict } = props;
+function Send({ tenantId, file, tag, verdict }: JudgedProps & { verdict: Verdict }) {
   const { backEnd, acceptedRows, errors, fileRejected } = verdict;
   const t = useText();
   const go = useGo();

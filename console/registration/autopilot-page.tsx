@@ -10,8 +10,7 @@ import { CallWindow } from "../page/job/call.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { PageFrame, useGo } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { useChoice } from "../page/rows.tsx";
 import { TextField, useHeld } from "../page/values/fields.tsx";
@@ -22,7 +21,6 @@ import { useText } from "./text.ts";
 const list = "GET /api/v1/tenants/{tenantId}/autopilot-devices";
 type Device = ItemOf<typeof list>;
 
-/** The page. */
 export function Page() {
   const t = useText();
   const may = useMay();
@@ -91,7 +89,7 @@ export function Page() {
   );
 }
 
-const Which = ({ of: { serialNumber, manufacturer, model } }: { readonly of: Device }) => (
+const Which = ({ of: { serialNumber, manufacturer, model } }: { of: Device }) => (
   <>
     {serialNumber}
     <Quiet>{`${manufacturer} ${model}`.trim()}</Quiet>
@@ -99,11 +97,7 @@ const Which = ({ of: { serialNumber, manufacturer, model } }: { readonly of: Dev
 );
 
 /** Another group tag, another user. */
-function DeviceWindow(props: {
-  readonly tenantId: string;
-  readonly device: Device;
-  readonly onClose: () => void;
-}) {
+function DeviceWindow(props: { tenantId: string; device: Device; onClose: () => void }) {
   const { tenantId, device, onClose } = props;
   const { autopilotDeviceId, serialNumber } = device;
   const t = useText();
@@ -154,9 +148,9 @@ function DeviceWindow(props: {
 
 /** Asks before devices are taken out; what becomes of each stands in a registration. */
 function DeregisterWindow(props: {
-  readonly tenantId: string;
-  readonly serialNumbers: string[];
-  readonly onClose: () => void;
+  tenantId: string;
+  serialNumbers: string[];
+  onClose: () => void;
 }) {
   const { tenantId, serialNumbers, onClose } = props;
   const t = useText();

@@ -41,8 +41,8 @@ const useStyles = makeStyles({
 
 /** A route: open, and on the strength of what; or what is missing, and how to get it. */
 export function Route(props: {
-  readonly route: (typeof partnerRoutes)[number];
-  readonly verdict: Customer["routes"]["graph"];
+  route: (typeof partnerRoutes)[number];
+  verdict: Customer["routes"]["graph"];
 }) {
   const { route, verdict } = props;
   const t = useText();
@@ -67,7 +67,7 @@ export function Route(props: {
 }
 
 /** Each route into Autopilot. */
-export const RouteList = ({ of }: { readonly of: Customer["routes"] }) => (
+export const RouteList = ({ of }: { of: Customer["routes"] }) => (
   <ul className={useStyles().list}>
     {partnerRoutes.map((route) => (
       <Route key={route} route={route} verdict={of[route]} />
@@ -76,7 +76,7 @@ export const RouteList = ({ of }: { readonly of: Customer["routes"] }) => (
 );
 
 /** Relationship and consent, as they were read last. */
-export function Tie({ customer }: { readonly customer: Customer }) {
+export function Tie({ customer }: { customer: Customer }) {
   const t = useText();
   const { reseller, delegation, consent, oemConsent, problems } = customer.relationship;
   const ends = delegation?.endsAt;
@@ -101,8 +101,8 @@ export function Tie({ customer }: { readonly customer: Customer }) {
 
 /** Reads anew what ties a customer to the partner; where nothing does, with the link by which it can. */
 export function CheckButton(props: {
-  readonly tenantId: string;
-  readonly onLink?: (link: string | undefined) => void;
+  tenantId: string;
+  onLink?: (link: string | undefined) => void;
 }) {
   const { tenantId, onLink } = props;
   const t = useText();
@@ -123,12 +123,7 @@ export function CheckButton(props: {
   );
 }
 
-/** The window. */
-export function CustomerWindow(props: {
-  readonly customer: Customer;
-  readonly onClose: () => void;
-}) {
-  const { customer, onClose } = props;
+export function CustomerWindow({ customer, onClose }: { customer: Customer; onClose: () => void }) {
   const { tenantId, displayName } = customer;
   const t = useText();
   const may = useMay();
@@ -173,7 +168,7 @@ export function CustomerWindow(props: {
 }
 
 /** What is noted by hand: another kind of partner, and the consent that an OEM got by its link. */
-function Noted({ customer }: { readonly customer: Customer }) {
+function Noted({ customer }: { customer: Customer }) {
   const { tenantId, partnerKind, relationship } = customer;
   const t = useText();
   const styles = useStyles();

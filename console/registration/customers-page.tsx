@@ -5,14 +5,12 @@ import { useMay } from "../api/me.ts";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Go, PageFrame, useGo } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, useGo } from "../page/page.tsx";
 import { CustomerWindow, RouteList, Tie } from "./customer.tsx";
 import { SignInWindow } from "./partner-sign-in.tsx";
 import { addDevicesScreen, customersScreen, registrationListScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ window: open, customer }, change] = customersScreen.useSearchState();
@@ -84,7 +82,7 @@ function Partner() {
   );
 }
 
-function RowMenu({ tenantId }: { readonly tenantId: string }) {
+function RowMenu({ tenantId }: { tenantId: string }) {
   const t = useText();
   const may = useMay();
   const go = useGo();

@@ -28,10 +28,10 @@ export const bytesOf = (base64: string): Blob =>
 
 /** All of it. `repaired` is the same list judged with each repair that is offered. */
 export function Findings(props: {
-  readonly file: ListFile;
-  readonly verdict: Verdict;
-  readonly repaired: Verdict["repaired"];
-  readonly onUse: (file: ListFile) => void;
+  file: ListFile;
+  verdict: Verdict;
+  repaired: Verdict["repaired"];
+  onUse: (file: ListFile) => void;
 }) {
   const { file, verdict, repaired, onUse } = props;
   const { rows, acceptedRows, errors, warnings, findings, fileRejected, valid } = verdict;
@@ -63,9 +63,9 @@ export function Findings(props: {
 }
 
 function Repaired(props: {
-  readonly file: ListFile;
-  readonly repaired: NonNullable<Verdict["repaired"]>;
-  readonly onUse: (file: ListFile) => void;
+  file: ListFile;
+  repaired: NonNullable<Verdict["repaired"]>;
+  onUse: (file: ListFile) => void;
 }) {
   const { contentBase64, impossible, errors = 0, changes = [] } = props.repaired;
   const t = useText();
@@ -94,7 +94,7 @@ function Repaired(props: {
   );
 }
 
-function Table({ findings }: { readonly findings: readonly Finding[] }) {
+function Table({ findings }: { findings: readonly Finding[] }) {
   const t = useText();
   const styles = useStyles();
   const numbered = findings.map((finding, at) => ({ ...finding, at }));

@@ -19,8 +19,8 @@ const useStyles = makeStyles({
 
 /** The place where it is dropped or pasted, and the button that looks for it. */
 export function ListInput(props: {
-  readonly file: ListFile | undefined;
-  readonly onChange: (file: ListFile) => void;
+  file: ListFile | undefined;
+  onChange: (file: ListFile) => void;
 }) {
   const { file, onChange } = props;
   const t = useText();

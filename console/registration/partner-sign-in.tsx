@@ -14,7 +14,7 @@ const name = "POST /api/v1/partner/sign-in";
 type View = Answered<typeof name>["body"];
 
 /** The window; it closes itself when somebody has signed in. */
-export function SignInWindow({ onClose }: { readonly onClose: () => void }) {
+export function SignInWindow({ onClose }: { onClose: () => void }) {
   const t = useText();
   const [view, setView] = useState<View | undefined>(undefined);
   const { send, problem, isSending } = useSend(name);

@@ -3,12 +3,10 @@ import { ClipboardTaskListLtrRegular } from "@fluentui/react-icons";
 import { useMay } from "../api/me.ts";
 import { useReadList } from "../api/read.ts";
 import { Listed, personOf } from "../page/job/listed.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../page/page.tsx";
 import { addDevicesScreen, registrationListScreen, registrationScreen } from "./screens.ts";
 import { sentenceOf, useText } from "./text.ts";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const may = useMay();

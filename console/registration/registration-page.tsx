@@ -14,8 +14,7 @@ import { CallButton } from "../page/job/call.tsx";
 import { JobHead } from "../page/job/job.tsx";
 import { Listed, personOf, Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Go, PageFrame, useGo } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown, useGo } from "../page/page.tsx";
 import { Download } from "../page/save-file.tsx";
 import { StackedBar } from "../page/stacked-bar.tsx";
 import { outcomes, registrationListScreen, registrationScreen } from "./screens.ts";
@@ -36,7 +35,6 @@ const parts = [
   ["waiting", colours.waiting],
 ] as const;
 
-/** The page. */
 export function Page() {
   const t = useText();
   const params = registrationScreen.useParams();
@@ -56,7 +54,7 @@ export function Page() {
   );
 }
 
-function Content({ registration }: { readonly registration: Registration }) {
+function Content({ registration }: { registration: Registration }) {
   const { failure, counts, final, tenantId, retryOf } = registration;
   const t = useText();
   const sentence = sentenceOf(registration, t);
@@ -95,8 +93,7 @@ function Content({ registration }: { readonly registration: Registration }) {
   );
 }
 
-/** The toolbar. */
-function Commands({ registration }: { readonly registration: Registration }) {
+function Commands({ registration }: { registration: Registration }) {
   const { tenantId, registrationId, final, counts, state } = registration;
   const t = useText();
   const go = useGo();
@@ -159,7 +156,7 @@ function Commands({ registration }: { readonly registration: Registration }) {
 }
 
 /** The devices of the list, those with one outcome where the address says so. */
-function Devices({ registration }: { readonly registration: Registration }) {
+function Devices({ registration }: { registration: Registration }) {
   const { tenantId, registrationId, final } = registration;
   const t = useText();
   const { outcome } = registrationScreen.useSearch();
@@ -205,7 +202,7 @@ function Devices({ registration }: { readonly registration: Registration }) {
 }
 
 /** Muster's words, and the service's own. */
-function Why({ of: { detail, serviceCode, serviceError } }: { readonly of: Device }) {
+function Why({ of: { detail, serviceCode, serviceError } }: { of: Device }) {
   return (
     <>
       {useText().said(detail)}

@@ -2,7 +2,7 @@
 import { makeStyles, Radio, RadioGroup, tokens } from "@fluentui/react-components";
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
-import { Shown } from "../page/page-state.tsx";
+import { Shown } from "../page/page.tsx";
 import { useText } from "./text.ts";
 
 const narrow = "@media (max-width: 720px)";
@@ -39,9 +39,9 @@ export function useTags(tenantId: string) {
 
 /** The table, and one's own tags beneath it. */
 export function TagTable(props: {
-  readonly tags: ReturnType<typeof useTags>;
-  readonly tag: string | undefined;
-  readonly onChange: (tag: string | undefined) => void;
+  tags: ReturnType<typeof useTags>;
+  tag: string | undefined;
+  onChange: (tag: string | undefined) => void;
 }) {
   const { tags, tag, onChange } = props;
   const t = useText();

@@ -5,8 +5,7 @@ import { useRead, useReadList } from "../api/read.ts";
 import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Go, PageFrame } from "../page/page.tsx";
-import { Empty, Shown } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown } from "../page/page.tsx";
 import { Properties } from "./plan/properties.tsx";
 import { compareScreen, syncListScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
@@ -18,7 +17,6 @@ const useStyles = makeStyles({
 
 const colours = { added: "success", changed: "informative", removed: "danger" } as const;
 
-/** The page. */
 export function Page() {
   const t = useText();
   const params = { tenantId: compareScreen.useParams().tenantId };
@@ -46,7 +44,7 @@ export function Page() {
   );
 }
 
-function Both({ tenantId, syncs }: { readonly tenantId: string; readonly syncs: readonly Sync[] }) {
+function Both({ tenantId, syncs }: { tenantId: string; syncs: readonly Sync[] }) {
   const t = useText();
   const { before = syncs[1]?.syncId ?? "", after = syncs[0]?.syncId ?? "" } =
     compareScreen.useSearch();

@@ -7,7 +7,7 @@ import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Line, List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
@@ -19,9 +19,9 @@ const useStyles = makeStyles({
 
 /** The window of "Pending admin consent". */
 export function ConsentWindow(props: {
-  readonly ids: { readonly tenantId: string; readonly syncId: string };
-  readonly title: string;
-  readonly onClose: () => void;
+  ids: { readonly tenantId: string; readonly syncId: string };
+  title: string;
+  onClose: () => void;
 }) {
   const { ids, title, onClose } = props;
   const t = useText();

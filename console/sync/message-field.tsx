@@ -2,11 +2,7 @@
 import { TextField } from "../page/values/fields.tsx";
 import { useText } from "./text.ts";
 
-/** The field. */
-export function MessageField(props: {
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-}) {
+export function MessageField(props: { value: string; onChange: (value: string) => void }) {
   const { value, onChange } = props;
   return (
     <TextField

@@ -6,14 +6,13 @@ import { useSend } from "../api/send.ts";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Code, Facts } from "../page/page.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Code, Facts, Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { Downloads, LeftOut, Summary } from "./report.tsx";
 import { type SyncIds, useText } from "./text.ts";
 
-function Failure({ ids }: { readonly ids: SyncIds }) {
+function Failure({ ids }: { ids: SyncIds }) {
   const t = useText();
   const error = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/error", { params: ids });
   return (
@@ -50,10 +49,10 @@ function Failure({ ids }: { readonly ids: SyncIds }) {
 
 /** The window of "New error", and of both kinds of "Partially succeeded". */
 export function OutcomeWindow(props: {
-  readonly ids: SyncIds;
-  readonly title: string;
-  readonly kind: "error" | "partial";
-  readonly onClose: () => void;
+  ids: SyncIds;
+  title: string;
+  kind: "error" | "partial";
+  onClose: () => void;
 }) {
   const { ids, title, kind, onClose } = props;
   const t = useText();

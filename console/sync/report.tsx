@@ -75,7 +75,7 @@ function reportAsMarkdown(report: Report, t: Text): string {
 }
 
 /** Logs and artifacts of a sync, and its report where it is there, to keep. */
-export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly report?: Report }) {
+export function Downloads({ ids, report }: { ids: SyncIds; report?: Report }) {
   const t = useText();
   const call = "GET /api/v1/tenants/{tenantId}/syncs/{syncId}";
   const all = { appearance: "secondary", given: { params: ids } } as const;
@@ -118,7 +118,7 @@ export function Downloads({ ids, report }: { readonly ids: SyncIds; readonly rep
 }
 
 /** What a sync read and did, by sum first. */
-export function Summary({ report }: { readonly report: Report }) {
+export function Summary({ report }: { report: Report }) {
   const t = useText();
   const { types, sync } = report;
   const failed = types.filter(({ state }) => state === "failed" || state === "skipped");
@@ -149,7 +149,7 @@ export function Summary({ report }: { readonly report: Report }) {
 }
 
 /** The items that were not written, each with its words. */
-export function LeftOut({ report }: { readonly report: Report }) {
+export function LeftOut({ report }: { report: Report }) {
   const t = useText();
   const left = report.items.filter(({ state }) => state !== "done");
   if (left.length === 0) return null;

@@ -11,7 +11,7 @@ import { announce } from "../page/announce.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { SignInCode } from "../page/look/sign-in-code.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { type SyncIds, useText } from "./text.ts";
@@ -32,7 +32,7 @@ function useLeft(until: string): number {
   return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
 }
 
-function TimeLeft({ until }: { readonly until: string }) {
+function TimeLeft({ until }: { until: string }) {
   const t = useText();
   const left = useLeft(until);
   const said = useRef(new Set<number>());
@@ -55,7 +55,7 @@ function TimeLeft({ until }: { readonly until: string }) {
 }
 
 /** The code, or the button that begins one. */
-function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiting }) {
+function Code({ ids, waiting }: { ids: SyncIds; waiting: Waiting }) {
   const t = useText();
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
   const browser = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/browser");
@@ -96,12 +96,11 @@ function Code({ ids, waiting }: { readonly ids: SyncIds; readonly waiting: Waiti
 /** What had the focus is gone when the time is over, and the window has to be left by the keyboard as well. */
 const focusOn = (button: HTMLElement | null): void => button?.focus();
 
-/** The window. */
 export function SignInWindow(props: {
-  readonly ids: SyncIds;
-  readonly title: string;
-  readonly isWaiting: boolean;
-  readonly onClose: () => void;
+  ids: SyncIds;
+  title: string;
+  isWaiting: boolean;
+  onClose: () => void;
 }) {
   const { ids, title, isWaiting, onClose } = props;
   const t = useText();

@@ -9,7 +9,7 @@ import type { Sending } from "../api/send.ts";
 import { Ticks } from "../page/filters.tsx";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Shown } from "../page/page.tsx";
 import { CheckField, RadioField, useHeld } from "../page/values/fields.tsx";
 import { AskWindow } from "../page/window.tsx";
 import { type Sync, useText } from "./text.ts";
@@ -48,11 +48,11 @@ function useStanding(tenantId: string, enabled: boolean) {
 
 /** The window. Of several tenants, the first says which types there are: an installation has the same for all. */
 export function StartWindow<Given>(props: {
-  readonly tenants: readonly { readonly tenantId: string; readonly displayName: string }[];
-  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
-  readonly onDo: (asked: Asked) => Promise<Given | undefined>;
-  readonly onDone: (given: Given) => void;
-  readonly onClose: () => void;
+  tenants: readonly { readonly tenantId: string; readonly displayName: string }[];
+  sending: Pick<Sending<never>, "isSending" | "problem">;
+  onDo: (asked: Asked) => Promise<Given | undefined>;
+  onDone: (given: Given) => void;
+  onClose: () => void;
 }) {
   const { tenants, onDo, ...rest } = props;
   const t = useText();
@@ -106,9 +106,9 @@ export function StartWindow<Given>(props: {
 
 /** What it is to do, each with what that means. */
 function Modes(props: {
-  readonly mode: Mode;
-  readonly whyNoRetry: string | undefined;
-  readonly onChange: (mode: Mode) => void;
+  mode: Mode;
+  whyNoRetry: string | undefined;
+  onChange: (mode: Mode) => void;
 }) {
   const { mode, whyNoRetry, onChange } = props;
   const t = useText();
@@ -133,9 +133,9 @@ function Modes(props: {
 
 /** All types that are switched on, or some. */
 function Types(props: {
-  readonly tenantId: string;
-  readonly types: readonly string[] | undefined;
-  readonly onChange: (types: readonly string[] | undefined) => void;
+  tenantId: string;
+  types: readonly string[] | undefined;
+  onChange: (types: readonly string[] | undefined) => void;
 }) {
   const { tenantId, types, onChange } = props;
   const t = useText();

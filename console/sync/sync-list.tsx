@@ -7,8 +7,7 @@ import { useSend } from "../api/send.ts";
 import { CallButton } from "../page/job/call.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Go, PageFrame, useGo } from "../page/page.tsx";
 import { HeldBar, ReleaseWindow } from "./plan/release-window.tsx";
 import { compareScreen, syncListScreen, syncScreen } from "./screens.ts";
 import { StartWindow } from "./start-window.tsx";
@@ -21,7 +20,7 @@ const colours: Partial<Record<NonNullable<Sync["outcome"]>, "success" | "danger"
 };
 
 /** How a sync ended, or how far it is: words, and a colour beside them. */
-export function Outcome({ sync }: { readonly sync: Sync }) {
+export function Outcome({ sync }: { sync: Sync }) {
   const t = useText();
   const { outcome, phase, status } = sync;
   return (
@@ -55,7 +54,6 @@ export const starterOf = ({ requestedBy, trigger }: Sync, t: Text): string =>
 
 const starts = "POST /api/v1/tenants/{tenantId}/syncs";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = syncListScreen.useParams();
@@ -113,7 +111,7 @@ export function Page() {
   );
 }
 
-function Syncs({ reading }: { readonly reading: ReadList<Sync> }) {
+function Syncs({ reading }: { reading: ReadList<Sync> }) {
   const t = useText();
   return (
     <Listed

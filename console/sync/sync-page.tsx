@@ -6,8 +6,7 @@ import { CallButton, CallWindow } from "../page/job/call.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Facts, Go, PageFrame, useGo } from "../page/page.tsx";
-import { Shown } from "../page/page-state.tsx";
+import { Facts, Go, PageFrame, Shown, useGo } from "../page/page.tsx";
 import { Rows } from "../page/rows.tsx";
 import { CheckField, useHeld } from "../page/values/fields.tsx";
 import { OutcomeWindow } from "./outcome-window.tsx";
@@ -22,7 +21,6 @@ const one = "/api/v1/tenants/{tenantId}/syncs/{syncId}";
 const isUndoable = ({ outcome, deployed }: Sync): boolean =>
   outcome !== undefined && (deployed !== undefined || outcome === "rejectedAndReset");
 
-/** The page. */
 export function Page() {
   const t = useText();
   const ids = syncScreen.useParams();
@@ -63,7 +61,7 @@ export function Page() {
   );
 }
 
-function Commands({ sync }: { readonly sync: Sync }) {
+function Commands({ sync }: { sync: Sync }) {
   const t = useText();
   const { tenantId, syncId, outcome, waitsFor, paused } = sync;
   const change = syncScreen.useChangeSearch();
@@ -101,7 +99,7 @@ function Commands({ sync }: { readonly sync: Sync }) {
 }
 
 /** What is known of it by name. */
-function Told({ sync }: { readonly sync: Sync }) {
+function Told({ sync }: { sync: Sync }) {
   const t = useText();
   const { tenantId, syncId, mode, finishedAt, plan, approval, deployed, remark, undoes, paused } =
     sync;
@@ -145,7 +143,7 @@ function Told({ sync }: { readonly sync: Sync }) {
 }
 
 /** Changes as they were written, and types as they were read. */
-function Lines({ report }: { readonly report: Report }) {
+function Lines({ report }: { report: Report }) {
   const t = useText();
   const { read, written } = linesOf(report, t);
   const columns = ["type", "name", "what", "state", "why"] as const;
@@ -166,7 +164,7 @@ function Lines({ report }: { readonly report: Report }) {
 }
 
 /** Asks before a sync is taken back. */
-function UndoWindow({ ids, onClose }: { readonly ids: SyncIds; readonly onClose: () => void }) {
+function UndoWindow({ ids, onClose }: { ids: SyncIds; onClose: () => void }) {
   const t = useText();
   const go = useGo();
   const isSure = useHeld(false);

@@ -55,7 +55,7 @@ const useStyles = makeStyles({
   },
 });
 
-type Props = { readonly tenant: TenantRow; readonly sync: SyncState; readonly label: string };
+type Props = { tenant: TenantRow; sync: SyncState; label: string };
 
 /** Under way: what it says, and a menu that stops it. */
 function Moving({ tenant: { tenantId, displayName }, sync, label }: Props) {

@@ -7,8 +7,7 @@ import { TextField, useHeld } from "../page/values/fields.tsx";
 import { tenantsScreen } from "./screens.ts";
 import { type TenantRow, useText } from "./text.ts";
 
-/** The menu. */
-export function TenantMenu(props: { readonly tenant: TenantRow; readonly onSync: () => void }) {
+export function TenantMenu(props: { tenant: TenantRow; onSync: () => void }) {
   const { tenantId, pausedAt } = props.tenant;
   const t = useText();
   const change = tenantsScreen.useChangeSearch();
@@ -29,7 +28,7 @@ export function TenantMenu(props: { readonly tenant: TenantRow; readonly onSync:
 }
 
 /** Asks before nothing new leaves for a tenant any more, or before it goes on. */
-export function PauseWindow(props: { readonly tenant: TenantRow; readonly onClose: () => void }) {
+export function PauseWindow(props: { tenant: TenantRow; onClose: () => void }) {
   const { onClose } = props;
   // Whatever is read meanwhile: it does what was asked about.
   const [{ tenantId, displayName: name, pausedAt }] = useState(props.tenant);

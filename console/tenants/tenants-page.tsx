@@ -11,8 +11,7 @@ import { Choose, Filters } from "../page/filters.tsx";
 import { Listed, Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
 import { MayButton } from "../page/may-button.tsx";
-import { Facts, Go, PageFrame } from "../page/page.tsx";
-import { Empty } from "../page/page-state.tsx";
+import { Empty, Facts, Go, PageFrame } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { type Choice, type Columns, useChoice } from "../page/rows.tsx";
 import { Window } from "../page/window.tsx";
@@ -53,7 +52,7 @@ function ByStatus() {
 }
 
 /** What each of the statuses means, as the API names them. */
-function Legend({ onClose }: { readonly onClose: () => void }) {
+function Legend({ onClose }: { onClose: () => void }) {
   const t = useText();
   return (
     <Window title={t("tenants.statuses")} onClose={onClose}>
@@ -67,7 +66,7 @@ function Legend({ onClose }: { readonly onClose: () => void }) {
 }
 
 /** The window that the address names. */
-function OpenWindow({ tenants }: { readonly tenants: readonly TenantRow[] }) {
+function OpenWindow({ tenants }: { tenants: readonly TenantRow[] }) {
   const { window, tenant: tenantId } = tenantsScreen.useSearch();
   const may = useMay();
   const t = useText();
@@ -185,9 +184,9 @@ function useStart(tenants: readonly TenantRow[]) {
 
 /** The list, with those of it that are chosen. */
 function TenantList(props: {
-  readonly list: ReadList<TenantRow>;
-  readonly choice: Choice<TenantRow>;
-  readonly start: (body: StartBody) => Promise<unknown>;
+  list: ReadList<TenantRow>;
+  choice: Choice<TenantRow>;
+  start: (body: StartBody) => Promise<unknown>;
 }) {
   const { list, choice, start } = props;
   const t = useText();
@@ -209,7 +208,6 @@ function TenantList(props: {
   );
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const may = useMay();

@@ -6,15 +6,13 @@ import { useRead } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Facts, PageFrame } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Facts, PageFrame, Shown } from "../../page/page.tsx";
 import { useText } from "../text.ts";
 
 type Drain = BodyOf<"GET /api/v1/drain">;
 /** While it is drained somebody waits for its end. */
 const pauseOf = ({ draining, drained }: Drain): number => (draining && !drained ? 3 : 15);
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [isAsking, setAsking] = useState(false);
@@ -42,7 +40,7 @@ export function Page() {
   );
 }
 
-function State({ drain }: { readonly drain: Drain }) {
+function State({ drain }: { drain: Drain }) {
   const t = useText();
   const { draining, drained, since, left, open } = drain;
   const state = drained ? "drained" : draining ? "draining" : "works";
@@ -64,7 +62,7 @@ function State({ drain }: { readonly drain: Drain }) {
   );
 }
 
-function Counts({ of }: { readonly of: Drain["left"] | Drain["open"] }) {
+function Counts({ of }: { of: Drain["left"] | Drain["open"] }) {
   const t = useText();
   const { syncs, refreshes, ...first } = of;
   return (
@@ -81,7 +79,7 @@ function Counts({ of }: { readonly of: Drain["left"] | Drain["open"] }) {
 }
 
 /** Asks before nothing new leaves for any tenant any more, or before everything goes on. */
-function DrainWindow({ drain, onClose }: { readonly drain: Drain; readonly onClose: () => void }) {
+function DrainWindow({ drain, onClose }: { drain: Drain; onClose: () => void }) {
   const t = useText();
   // Whatever is read meanwhile: it does what was asked about.
   const [{ draining, open }] = useState(drain);

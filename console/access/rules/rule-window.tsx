@@ -47,11 +47,11 @@ const usual: Rule = {
 
 /** The window; `at`: the place of the rule that is changed, without it a new one. */
 export function RuleWindow(props: {
-  readonly all: { readonly rules: readonly Rule[]; readonly etag: string | undefined };
-  readonly at: number | undefined;
-  readonly sending: Pick<Sending<never>, "isSending" | "problem">;
-  readonly onPut: (rules: Policy, etag: string | undefined) => Promise<unknown>;
-  readonly onClose: () => void;
+  all: { readonly rules: readonly Rule[]; readonly etag: string | undefined };
+  at: number | undefined;
+  sending: Pick<Sending<never>, "isSending" | "problem">;
+  onPut: (rules: Policy, etag: string | undefined) => Promise<unknown>;
+  onClose: () => void;
 }) {
   const { at, sending, onPut, onClose } = props;
   const t = useText();
@@ -117,9 +117,9 @@ export function RuleWindow(props: {
 /** All, or those that are ticked. */
 function AllOrSome(
   props: Omit<Parameters<typeof Ticks>[0], "value" | "onChange"> & {
-    readonly all: string;
-    readonly value: "all" | readonly string[];
-    readonly onChange: (value: "all" | string[]) => void;
+    all: string;
+    value: "all" | readonly string[];
+    onChange: (value: "all" | string[]) => void;
   },
 ) {
   const { all, value, onChange, ...rest } = props;

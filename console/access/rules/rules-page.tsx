@@ -6,8 +6,7 @@ import { type Reading, useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Listed } from "../../page/job/listed.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { useTenants } from "../scope.ts";
 import { rulesScreen } from "../screens.ts";
@@ -24,7 +23,6 @@ type Placed = Rule & { readonly at: string };
 
 const manage = { permission: "approvals.manage" } as const;
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ window, rule: at }, change] = rulesScreen.useSearchState();
@@ -72,7 +70,7 @@ export function Page() {
   );
 }
 
-function Table({ reading }: { readonly reading: Reading<Policy> }) {
+function Table({ reading }: { reading: Reading<Policy> }) {
   const rules = reading.body?.rules.map((rule, nth) => ({ ...rule, at: String(nth) }));
   const t = useText();
   const change = rulesScreen.useChangeSearch();

@@ -3,13 +3,11 @@ import { AddRegular, CollectionsRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
 import { Listed } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { collectionListScreen, collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { CollectionWindow } from "./collection-window.tsx";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = collectionListScreen.useParams();

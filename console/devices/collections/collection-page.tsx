@@ -6,14 +6,12 @@ import { ActionBar } from "../../notifications/action-bar.tsx";
 import { SendPanel } from "../../notifications/send-panel.tsx";
 import { CallWindow } from "../../page/job/call.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
 import { DeviceRows } from "../device-rows.tsx";
 import { collectionListScreen, collectionScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { CollectionWindow } from "./collection-window.tsx";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, collectionId } = collectionScreen.useParams();

@@ -15,12 +15,11 @@ import { isWhole, RuleFields } from "./rule-fields.tsx";
 /** One that exists, as it was read. */
 type Existing = { readonly collectionId: string; readonly etag: string };
 
-/** The window. */
 export function CollectionWindow(props: {
-  readonly tenantId: string;
-  readonly initial: CollectionBody;
-  readonly existing?: Existing;
-  readonly onClose: () => void;
+  tenantId: string;
+  initial: CollectionBody;
+  existing?: Existing;
+  onClose: () => void;
 }) {
   const { tenantId, initial, existing, onClose } = props;
   const t = useText();
@@ -72,7 +71,7 @@ export function CollectionWindow(props: {
 }
 
 /** What a rule finds now: how many, and the first of them. */
-function Preview({ tenantId, rule }: { readonly tenantId: string; readonly rule: Rule }) {
+function Preview({ tenantId, rule }: { tenantId: string; rule: Rule }) {
   const t = useText();
   const settled = useSettled(rule);
   const asked = useAsk(

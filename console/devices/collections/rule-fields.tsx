@@ -78,12 +78,7 @@ const hintOf = ({ operator }: Condition, t: Text): string | undefined => {
   return operator === "before" || operator === "after" ? t("devices.rule.instantHint") : undefined;
 };
 
-/** The fields. */
-export function RuleFields(props: {
-  readonly rule: Rule;
-  readonly onChange: (rule: Rule) => void;
-}) {
-  const { rule, onChange } = props;
+export function RuleFields({ rule, onChange }: { rule: Rule; onChange: (rule: Rule) => void }) {
   const t = useText();
   const styles = useStyles();
   const parts = flat(rule);
@@ -134,9 +129,9 @@ export function RuleFields(props: {
 }
 
 function Line(props: {
-  readonly number: number;
-  readonly condition: Condition;
-  readonly onChange: (condition: Condition | undefined) => void;
+  number: number;
+  condition: Condition;
+  onChange: (condition: Condition | undefined) => void;
 }) {
   const { number, condition, onChange } = props;
   const { property, operator } = condition;

@@ -14,7 +14,7 @@ type Takes = Pick<Button, "permission" | "why">;
 /** Has somebody asked whether it is to be stopped; nothing where it has come to its end. */
 export function StopButton(
   props: Pick<Button, "permission" | "onClick" | "children"> & {
-    readonly of: { readonly state: string; readonly final: boolean };
+    of: { readonly state: string; readonly final: boolean };
   },
 ) {
   const { of, ...rest } = props;
@@ -24,15 +24,15 @@ export function StopButton(
 
 /** Lets it rest, or go on where it rests; nothing where it does neither. */
 export function Rest<Pause extends CallName, Resume extends CallName>(props: {
-  readonly state: string;
+  state: string;
   /** States in which it runs. */
-  readonly runs?: readonly string[];
-  readonly given: GivenTo<Pause> & GivenTo<Resume>;
-  readonly pause: Pause;
-  readonly resume: Resume;
-  readonly takes: Takes;
+  runs?: readonly string[];
+  given: GivenTo<Pause> & GivenTo<Resume>;
+  pause: Pause;
+  resume: Resume;
+  takes: Takes;
   /** What resuming takes, where that is another thing than what pausing takes. */
-  readonly resumeTakes?: Takes;
+  resumeTakes?: Takes;
 }) {
   const { state, runs = ["running"], given, pause, resume, takes, resumeTakes = takes } = props;
   const t = useSharedText();

@@ -12,7 +12,7 @@ type Call<N extends CallName> = { readonly call: N; readonly given: GivenTo<N> }
 /** A button that makes a call, and says what stood in the way. */
 export function CallButton<N extends CallName>(
   props: Omit<ComponentProps<typeof MayButton>, "onClick"> &
-    Call<N> & { readonly onDone?: (answer: Answered<N>) => void },
+    Call<N> & { onDone?: (answer: Answered<N>) => void },
 ) {
   const { call, given, onDone, isBusy = false, ...rest } = props;
   const { send, isSending, problem } = useSend(call);

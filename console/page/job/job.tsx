@@ -18,18 +18,18 @@ const useStyles = makeStyles({
 
 /** The head; it says how far the job is at each quarter, and how it ended. */
 export function JobHead(props: {
-  readonly sentence: string;
+  sentence: string;
   /** How the job was judged, in front of the sentence. */
-  readonly verdict?: { readonly id: string; readonly name: string } | undefined;
-  readonly final: boolean;
+  verdict?: { readonly id: string; readonly name: string } | undefined;
+  final: boolean;
   /** The part that has come to its end, from 0 to 1. */
-  readonly share: number;
-  readonly failure: { readonly code: string; readonly detail: string } | undefined;
-  readonly state: string;
+  share: number;
+  failure: { readonly code: string; readonly detail: string } | undefined;
+  state: string;
   /** What the state is called. */
-  readonly word: string;
+  word: string;
   /** Facts about it. */
-  readonly children: ReactNode;
+  children: ReactNode;
 }) {
   const { sentence, verdict, final, share, failure, state, word, children } = props;
   const styles = useStyles();
@@ -58,12 +58,12 @@ export function JobHead(props: {
 
 /** A tab for each state of what a job consists of, and one for all; with numbers where they are known. */
 export function StateTabs<State extends string>(props: {
-  readonly all: string;
-  readonly states: readonly State[];
-  readonly nameOf: (state: State) => string;
-  readonly counts: Readonly<Record<State, number>> | undefined;
-  readonly chosen: State | undefined;
-  readonly onChoose: (state: State | undefined) => void;
+  all: string;
+  states: readonly State[];
+  nameOf: (state: State) => string;
+  counts: Readonly<Record<State, number>> | undefined;
+  chosen: State | undefined;
+  onChoose: (state: State | undefined) => void;
 }) {
   const { all, states, nameOf, counts, chosen, onChoose } = props;
   const t = useSharedText();

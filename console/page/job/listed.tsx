@@ -2,21 +2,20 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
 import type { ComponentProps, ReactNode } from "react";
 import type { Reading, ReadList } from "../../api/read.ts";
-import { Shown } from "../page-state.tsx";
+import { Shown } from "../page.tsx";
 import { Rows } from "../rows.tsx";
 
-/** The list. */
 export function Listed<Item>(
   props: Omit<ComponentProps<typeof Rows<Item>>, "items" | "hasMore" | "readMore"> & {
     /** Of what is read whole, its items. */
-    readonly reading: Omit<Reading<readonly Item[]>, "etag"> &
+    reading: Omit<Reading<readonly Item[]>, "etag"> &
       Partial<Pick<ReadList<Item>, "hasMore" | "readMore">>;
     /** What stands there where nothing is listed. */
-    readonly empty: ReactNode;
+    empty: ReactNode;
     /** Which items are shown, of those that were read. */
-    readonly keeps?: (item: Item) => boolean;
+    keeps?: (item: Item) => boolean;
     /** What stands above rows. */
-    readonly above?: ReactNode;
+    above?: ReactNode;
   },
 ) {
   const { reading, empty, keeps, above, ...rest } = props;
@@ -42,7 +41,7 @@ const useStyles = makeStyles({
 });
 
 /** A second line of a cell. */
-export const Quiet = ({ children }: { readonly children: ReactNode }) => (
+export const Quiet = ({ children }: { children: ReactNode }) => (
   <span className={useStyles().quiet}>{children}</span>
 );
 

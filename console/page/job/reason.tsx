@@ -20,7 +20,7 @@ export function Reason({ code, detail = "" }: Said) {
 }
 
 /** Why all of it failed; nothing where it did not. */
-export function Failure({ of }: { readonly of: Said | undefined }) {
+export function Failure({ of }: { of: Said | undefined }) {
   const t = useSharedText();
   if (of === undefined) return null;
   return (

@@ -9,11 +9,10 @@ import {
 } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 
-/** The menu. */
 export function DropMenu(
   props: Omit<MenuProps, "children"> & {
-    readonly trigger: NonNullable<MenuTriggerProps["children"]>;
-    readonly children: ReactNode;
+    trigger: NonNullable<MenuTriggerProps["children"]>;
+    children: ReactNode;
   },
 ) {
   const { trigger, children, ...rest } = props;

@@ -10,16 +10,16 @@ import {
 import type { ReactNode } from "react";
 
 /** Folds, of which several may be open. */
-export const FoldList = (
-  props: Pick<AccordionProps, "className"> & { readonly children: ReactNode },
-) => <Accordion {...props} collapsible multiple />;
+export const FoldList = (props: Pick<AccordionProps, "className"> & { children: ReactNode }) => (
+  <Accordion {...props} collapsible multiple />
+);
 
 /** One of them. */
 export function Fold(props: {
-  readonly id: string;
-  readonly title: ReactNode;
-  readonly as?: NonNullable<AccordionHeaderProps["as"]>;
-  readonly children: ReactNode;
+  id: string;
+  title: ReactNode;
+  as?: NonNullable<AccordionHeaderProps["as"]>;
+  children: ReactNode;
 }) {
   const { id, title, as = "div", children } = props;
   return (

@@ -15,9 +15,9 @@ const useStyles = makeStyles({
 
 /** A line, with so much between. */
 export function Line(props: {
-  readonly gap?: "small" | "medium" | "large";
-  readonly align?: "center" | "end" | "normal";
-  readonly children: ReactNode;
+  gap?: "small" | "medium" | "large";
+  align?: "center" | "end" | "normal";
+  children: ReactNode;
 }) {
   const { gap = "medium", align = "center", children } = props;
   const styles = useStyles();
@@ -25,7 +25,7 @@ export function Line(props: {
 }
 
 /** A list, close to what it belongs to. */
-export const List = (props: { readonly label?: string; readonly children: ReactNode }) => (
+export const List = (props: { label?: string; children: ReactNode }) => (
   <ul className={useStyles().list} aria-label={props.label}>
     {props.children}
   </ul>

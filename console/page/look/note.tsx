@@ -11,10 +11,10 @@ import type { ReactNode } from "react";
 /** The note. What else it is given goes to its bar. */
 export function Note(
   props: Pick<MessageBarProps, "className" | "role"> & {
-    readonly intent?: MessageBarProps["intent"];
-    readonly title?: ReactNode;
-    readonly actions?: ReactNode;
-    readonly children?: ReactNode;
+    intent?: MessageBarProps["intent"];
+    title?: ReactNode;
+    actions?: ReactNode;
+    children?: ReactNode;
   },
 ) {
   const { intent = "info", title, actions, children, ...rest } = props;

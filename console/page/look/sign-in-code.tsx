@@ -14,12 +14,7 @@ const useStyles = makeStyles({
 });
 
 /** The code, to be copied, and the address; `label` is what is heard of it. */
-export function SignInCode(props: {
-  readonly label: string;
-  readonly code: string;
-  readonly address: string;
-  readonly copy?: string;
-}) {
+export function SignInCode(props: { label: string; code: string; address: string; copy?: string }) {
   const { label, code, address, copy } = props;
   return (
     <>

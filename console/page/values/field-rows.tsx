@@ -84,14 +84,14 @@ const blankOf = (columns: readonly Column[]): FieldRow =>
 
 /** The rows. `at`: where they stand in what is sent, for the faults; by its number where each stands elsewhere. */
 export function FieldRows(props: {
-  readonly label: string;
-  readonly columns: readonly Column[];
-  readonly value: readonly FieldRow[];
-  readonly onChange: (rows: readonly FieldRow[]) => void;
-  readonly problem?: Problem | undefined;
-  readonly at: string | ((nth: number) => string);
+  label: string;
+  columns: readonly Column[];
+  value: readonly FieldRow[];
+  onChange: (rows: readonly FieldRow[]) => void;
+  problem?: Problem | undefined;
+  at: string | ((nth: number) => string);
   /** What is wrong with a field before anything is sent, in words. */
-  readonly fault?: (nth: number, name: string) => string | undefined;
+  fault?: (nth: number, name: string) => string | undefined;
 }) {
   const { label, columns, value: rows, onChange, problem, at, fault } = props;
   const t = useSharedText();
@@ -132,10 +132,10 @@ export function FieldRows(props: {
 }
 
 function RowField(props: {
-  readonly column: Column;
-  readonly row: FieldRow;
-  readonly wrong: string | undefined;
-  readonly onChange: (changed: FieldRow) => void;
+  column: Column;
+  row: FieldRow;
+  wrong: string | undefined;
+  onChange: (changed: FieldRow) => void;
 }) {
   const { column, row, wrong, onChange } = props;
   const { name, label, isDay, isLong, follows } = column;

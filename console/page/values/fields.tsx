@@ -23,7 +23,7 @@ type Label = {
 /** What a field says, and what is told when that changes. */
 type Holds<Value> = { readonly value: Value; readonly onChange: (value: Value) => void };
 
-function Labelled(props: Label & { readonly children: ReactElement }) {
+function Labelled(props: Label & { children: ReactElement }) {
   const { label, hint = null, required = false, fault = null, className, children } = props;
   return (
     <Field {...{ label, hint, required, className }} validationMessage={fault}>
@@ -52,9 +52,7 @@ export function TextField(props: Label & Holds<string> & Written) {
 }
 
 /** A whole number. */
-export function NumberField(
-  props: Label & Holds<number> & { readonly min?: number; readonly max?: number },
-) {
+export function NumberField(props: Label & Holds<number> & { min?: number; max?: number }) {
   const { value, min = 0, onChange, ...rest } = props;
   const typed = { type: "number", value: String(value), min } as const;
   return <TextField {...rest} {...typed} onChange={(text) => onChange(Number(text))} />;
@@ -64,8 +62,8 @@ export function NumberField(
 export function SelectField<Value extends string>(
   props: Label &
     Holds<Value> & {
-      readonly values: readonly (readonly [Value, string])[];
-      readonly none?: string | undefined;
+      values: readonly (readonly [Value, string])[];
+      none?: string | undefined;
     },
 ) {
   const { value, values, none, onChange } = props;
@@ -87,8 +85,8 @@ export function SelectField<Value extends string>(
 export function RadioField<Value extends string>(
   props: Label &
     Holds<Value> & {
-      readonly values: readonly (readonly [Value, label: ReactNode, isOut?: boolean])[];
-      readonly isBare?: boolean;
+      values: readonly (readonly [Value, label: ReactNode, isOut?: boolean])[];
+      isBare?: boolean;
     },
 ) {
   const { label, value, values, isBare = false, onChange } = props;

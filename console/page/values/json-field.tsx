@@ -22,11 +22,11 @@ const isZip = ({ name, type }: File): boolean => name.endsWith(".zip") || type.i
 
 /** The field, and the way to fill it from a file. `onZip` takes a zip in its place, and then the field is not shown. */
 export function JsonField(props: {
-  readonly label: string;
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-  readonly zip?: File | undefined;
-  readonly onZip?: (zip: File | undefined) => void;
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+  zip?: File | undefined;
+  onZip?: (zip: File | undefined) => void;
 }) {
   const { label, value, onChange, zip, onZip } = props;
   const t = useSharedText();

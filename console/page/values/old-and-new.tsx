@@ -30,9 +30,9 @@ const shown = (value: unknown): string =>
 
 /** The table; `heads` are those of the name, of the old and of the new. */
 export function OldAndNew(props: {
-  readonly label: string;
-  readonly heads: readonly [string, string, string];
-  readonly rows: readonly {
+  label: string;
+  heads: readonly [string, string, string];
+  rows: readonly {
     readonly id: string;
     readonly name: string;
     readonly sides: readonly [Side, Side];

@@ -25,14 +25,14 @@ const read = { string: String, integer: Number, json: valueOf };
 
 /** The field. A variable in place of a number or a yes is a text, and no field for these. */
 export function ValueField(props: {
-  readonly label: string;
-  readonly schema: Described;
-  readonly value: unknown;
-  readonly isRequired?: boolean;
+  label: string;
+  schema: Described;
+  value: unknown;
+  isRequired?: boolean;
   /** What the API said is wrong with it. */
-  readonly fault: string | undefined;
+  fault: string | undefined;
   /** Undefined: nothing stands there, and the default holds. */
-  readonly onChange: (value: unknown) => void;
+  onChange: (value: unknown) => void;
 }) {
   const { label, schema, isRequired = false, fault, onChange } = props;
   const { value = schema.default } = props;

@@ -7,8 +7,7 @@ import { useRead } from "../../api/read.ts";
 import { Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
 import { Line } from "../../page/look/line.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Go, PageFrame, Shown } from "../../page/page.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
@@ -42,7 +41,6 @@ const colours: Partial<Record<Tried["result"], string>> = {
   unknown: tokens.colorPaletteBerryBackground3,
 };
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, runId, deviceId } = historyScreen.useParams();
@@ -77,7 +75,7 @@ export function Page() {
   );
 }
 
-function Content({ detail }: { readonly detail: Detail }) {
+function Content({ detail }: { detail: Detail }) {
   const t = useText();
   const { bucket, verdict, code, waits } = detail;
   return (
@@ -115,7 +113,7 @@ function spanOf(attempts: readonly Tried[]): readonly [number, number] {
   return [Math.min(...times), Math.max(...times)];
 }
 
-function Actions({ detail }: { readonly detail: Detail }) {
+function Actions({ detail }: { detail: Detail }) {
   const t = useText();
   const { tenantId, runId } = historyScreen.useParams();
   const [from, setFrom] = useState<Action | undefined>(undefined);
@@ -166,11 +164,7 @@ function Actions({ detail }: { readonly detail: Detail }) {
 }
 
 /** Restarts the template from an action; where that cannot be, it says why. */
-function ActionMenu(props: {
-  readonly action: Action;
-  readonly detail: Detail;
-  readonly onRestart: () => void;
-}) {
+function ActionMenu(props: { action: Action; detail: Detail; onRestart: () => void }) {
   const { action, detail, onRestart } = props;
   const t = useText();
   const why = useWhyNot(action, detail, t);
@@ -199,7 +193,7 @@ function useWhyNot({ section }: Action, { bucket }: Detail, t: Text): string | u
 }
 
 /** What was tried, each with its time and what came of it. */
-function Attempts({ action, at }: { readonly action: Action; readonly at: Detail }) {
+function Attempts({ action, at }: { action: Action; at: Detail }) {
   const t = useText();
   const styles = useStyles();
   const change = historyScreen.useChangeSearch();
@@ -228,7 +222,7 @@ function Attempts({ action, at }: { readonly action: Action; readonly at: Detail
   );
 }
 
-function Attempt({ of }: { readonly of: Tried }) {
+function Attempt({ of }: { of: Tried }) {
   const t = useText();
   const { result, attempt, startedAt, endedAt, inherited, code, detail } = of;
   const begun = startedAt ?? endedAt;
@@ -249,10 +243,7 @@ function Attempt({ of }: { readonly of: Tried }) {
 }
 
 /** The attempts as bars on the time of the run; the times stand beside it in words. */
-function Timeline(props: {
-  readonly attempts: readonly Tried[];
-  readonly span: readonly [number, number];
-}) {
+function Timeline(props: { attempts: readonly Tried[]; span: readonly [number, number] }) {
   const { attempts, span } = props;
   const styles = useStyles();
   const [first, last] = span;

@@ -3,8 +3,7 @@ import { Button } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { useRead } from "../../api/read.ts";
 import { CopyButton } from "../../page/copy-button.tsx";
-import { Code } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Code, Shown } from "../../page/page.tsx";
 import { saveFile } from "../../page/save-file.tsx";
 import { Window } from "../../page/window.tsx";
 import { useText } from "../text.ts";
@@ -14,11 +13,11 @@ const path =
 
 /** The window. `of`: the run that it was said in, which may be one before, and the output's id, with a space between. */
 export function OutputWindow(props: {
-  readonly tenantId: string;
-  readonly deviceId: string;
-  readonly of: string;
-  readonly name: string;
-  readonly onClose: () => void;
+  tenantId: string;
+  deviceId: string;
+  of: string;
+  name: string;
+  onClose: () => void;
 }) {
   const { tenantId, deviceId, of, name, onClose } = props;
   const t = useText();

@@ -21,14 +21,13 @@ export type Restart = CallInput<typeof restarts>["body"] & {
 type Undone = { readonly id: string; readonly name: string };
 type Offer = BodyOf<typeof restarts>;
 
-/** The window. */
 export function RestartWindow(props: {
-  readonly run: Pick<Run, "tenantId" | "runId">;
-  readonly restart: Restart;
-  readonly title: string;
+  run: Pick<Run, "tenantId" | "runId">;
+  restart: Restart;
+  title: string;
   /** Required actions before the one to begin at that are not done: a reason for each, or nothing begins. */
-  readonly undone?: readonly Undone[];
-  readonly onClose: () => void;
+  undone?: readonly Undone[];
+  onClose: () => void;
 }) {
   const { run, restart, title, undone = [], onClose } = props;
   const { tenantId, runId } = run;
@@ -86,7 +85,7 @@ export function RestartWindow(props: {
 /** Devices that are named; of the rest it says how many there are. */
 const mostNamed = 20;
 
-function WhatItDoes({ offer }: { readonly offer: Offer }) {
+function WhatItDoes({ offer }: { offer: Offer }) {
   const t = useText();
   const { starts, mayHaveHappened, template } = offer;
   return (

@@ -15,8 +15,7 @@ import { StateTabs } from "../../page/job/job.tsx";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
 import { DropMenu } from "../../page/look/drop-menu.tsx";
-import { Go, useGo } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, useGo } from "../../page/page.tsx";
 import { useChoice } from "../../page/rows.tsx";
 import { buckets, historyScreen, runScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -45,7 +44,7 @@ type Wanted = {
 };
 
 /** Tabs by bucket, the commands, and the rows. */
-export function RunDevices({ run }: { readonly run: Run }) {
+export function RunDevices({ run }: { run: Run }) {
   const { tenantId, runId, final, total } = run;
   const t = useText();
   const [{ bucket }, change] = runScreen.useSearchState();
@@ -108,7 +107,7 @@ export function RunDevices({ run }: { readonly run: Run }) {
   );
 }
 
-function NoDevice({ total }: { readonly total: number }) {
+function NoDevice({ total }: { total: number }) {
   const t = useText();
   const [{ bucket }, change] = runScreen.useSearchState();
   const all = bucket && (
@@ -120,9 +119,9 @@ function NoDevice({ total }: { readonly total: number }) {
 }
 
 type CommandsProps = {
-  readonly run: Run;
-  readonly devices: readonly DeviceRun[];
-  readonly onWant: (wanted: Wanted) => void;
+  run: Run;
+  devices: readonly DeviceRun[];
+  onWant: (wanted: Wanted) => void;
 };
 
 /** Why these devices are not restarted; undefined where they can be. */
@@ -217,7 +216,7 @@ function CommandBar(props: CommandsProps) {
   );
 }
 
-function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }) {
+function State({ of: { bucket, verdict, warnings } }: { of: DeviceRun }) {
   const t = useText();
   return (
     <span data-bucket={bucket}>
@@ -228,7 +227,7 @@ function State({ of: { bucket, verdict, warnings } }: { readonly of: DeviceRun }
 }
 
 /** Why a device does not go on, and until when. */
-export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"]> }) {
+export function Waits({ waits }: { waits: NonNullable<DeviceRun["waits"]> }) {
   const t = useText();
   const { why, until } = waits;
   const reason = t.named("reasons", why);
@@ -236,14 +235,14 @@ export function Waits({ waits }: { readonly waits: NonNullable<DeviceRun["waits"
 }
 
 /** Why it failed, or why it waits. */
-function Why({ device }: { readonly device: DeviceRun }) {
+function Why({ device }: { device: DeviceRun }) {
   const { code, detail, waits, bucket } = device;
   if (waits !== undefined) return <Waits waits={waits} />;
   return <Reason code={bucket === "active" ? undefined : code} detail={detail} />;
 }
 
 /** How far a device is. It changes between actions only; while one is under way, the clock says that it is. */
-export function Progress({ device }: { readonly device: DeviceRun }) {
+export function Progress({ device }: { device: DeviceRun }) {
   const t = useText();
   const { done, of, current, bucket, at, waits } = device;
   const isMoving = bucket === "active" && waits === undefined;

@@ -2,13 +2,11 @@
 import { RocketRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
 import { Listed, personOf, Quiet } from "../../page/job/listed.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = runListScreen.useParams();
@@ -47,7 +45,7 @@ export function Page() {
   );
 }
 
-function What({ of: { tenantId, runId, template, cause } }: { readonly of: Run }) {
+function What({ of: { tenantId, runId, template, cause } }: { of: Run }) {
   const t = useText();
   return (
     <>
@@ -57,7 +55,7 @@ function What({ of: { tenantId, runId, template, cause } }: { readonly of: Run }
   );
 }
 
-function Sum({ of }: { readonly of: Run }) {
+function Sum({ of }: { of: Run }) {
   const words = sentenceOf(of, useText());
   return (
     <>

@@ -5,8 +5,7 @@ import { CallWindow } from "../../page/job/call.tsx";
 import { JobHead } from "../../page/job/job.tsx";
 import { personOf } from "../../page/job/listed.tsx";
 import { Note } from "../../page/look/note.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Go, PageFrame, Shown } from "../../page/page.tsx";
 import { Download } from "../../page/save-file.tsx";
 import { runListScreen, runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -15,7 +14,6 @@ import { type Run, RunBar, sentenceOf } from "./run-words.tsx";
 
 const one = "/api/v1/tenants/{tenantId}/provisioning-runs/{runId}";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId, runId } = runScreen.useParams();
@@ -33,7 +31,7 @@ export function Page() {
   );
 }
 
-function Content({ run }: { readonly run: Run }) {
+function Content({ run }: { run: Run }) {
   const t = useText();
   const change = runScreen.useChangeSearch();
   const { window: open } = runScreen.useSearch();
@@ -78,8 +76,7 @@ function Content({ run }: { readonly run: Run }) {
 }
 
 /** How all of its devices stand by now, each by its latest run. */
-function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["latest"]> }) {
-  const { run, latest } = props;
+function Latest({ run, latest }: { run: Run; latest: NonNullable<Run["latest"]> }) {
   const t = useText();
   const { tenantId } = run;
   const { verdict, buckets, runs } = latest;
@@ -106,7 +103,7 @@ function Latest(props: { readonly run: Run; readonly latest: NonNullable<Run["la
 }
 
 /** Who, when, and what it goes back to. */
-function Facts({ run }: { readonly run: Run }) {
+function Facts({ run }: { run: Run }) {
   const t = useText();
   const { tenantId, requestedBy, parentRunId, taskId, hidden, note, final } = run;
   return (
@@ -133,8 +130,7 @@ function Facts({ run }: { readonly run: Run }) {
   );
 }
 
-/** The toolbar. */
-function Commands({ run }: { readonly run: Run }) {
+function Commands({ run }: { run: Run }) {
   const { tenantId, runId, state } = run;
   const t = useText();
   const change = runScreen.useChangeSearch();

@@ -37,19 +37,14 @@ const colours: Readonly<Record<Bucket, string>> = {
   pending: tokens.colorNeutralBackground5,
 };
 
-/** The bar. */
-export function RunBar(props: {
-  readonly counts: RunCounts;
-  readonly words: string;
-  readonly isSmall?: boolean;
-}) {
+export function RunBar(props: { counts: RunCounts; words: string; isSmall?: boolean }) {
   const { counts, ...rest } = props;
   const parts = buckets.map((id) => ({ id, count: counts[id], colour: colours[id] }));
   return <StackedBar {...rest} parts={parts} />;
 }
 
 /** How long something has been running: the only thing that moves while an action is under way. */
-export function RunningFor({ since }: { readonly since: string }) {
+export function RunningFor({ since }: { since: string }) {
   const t = useText();
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -100,7 +100,7 @@ const useStyles = makeStyles({
 });
 
 /** Whose the task is after saving, where that is another person than now. */
-function NewOwner({ task }: { readonly task: Task }) {
+function NewOwner({ task }: { task: Task }) {
   const t = useText();
   const { owner } = task;
   const words = { owner: owner.name ?? owner.id, isPublic: task.public ? "yes" : "no" };
@@ -111,11 +111,10 @@ function NewOwner({ task }: { readonly task: Task }) {
   );
 }
 
-/** The window. */
 export function PropertiesWindow(props: {
-  readonly task: Task;
-  readonly etag: string | undefined;
-  readonly onClose: () => void;
+  task: Task;
+  etag: string | undefined;
+  onClose: () => void;
 }) {
   const { task, etag, onClose } = props;
   const { tenantId, taskId } = task;
@@ -253,12 +252,7 @@ function Windows({ windows, of }: Of & Pick<Draft, "windows">) {
 }
 
 /** What the API says of the fields: the next times, and for how many devices. */
-function NextTimes(props: {
-  readonly task: Task;
-  readonly draft: Draft;
-  readonly schedule: Schedule;
-}) {
-  const { task, draft, schedule } = props;
+function NextTimes({ task, draft, schedule }: { task: Task; draft: Draft; schedule: Schedule }) {
   const t = useText();
   const text = JSON.stringify(changedBy(task, draft, schedule));
   const settled = useSettled(text);
@@ -298,7 +292,7 @@ type Time = {
   readonly beginsAt?: string | undefined;
 };
 
-function NextTime({ time, t }: { readonly time: Time; readonly t: Text }) {
+function NextTime({ time, t }: { time: Time; t: Text }) {
   const { at, moved, beginsAt } = time;
   return (
     <li>

@@ -31,7 +31,7 @@ export function ZoneField({ value, onChange }: Text) {
 }
 
 /** A local time. */
-export const TimeField = ({ onChange, ...rest }: Text & { readonly label: string }) => (
+export const TimeField = ({ onChange, ...rest }: Text & { label: string }) => (
   <TextField
     {...rest}
     className={useStyles().field}
@@ -42,9 +42,9 @@ export const TimeField = ({ onChange, ...rest }: Text & { readonly label: string
 
 /** The fields. `label` says what happens so often. */
 export function RecurrenceFields(props: {
-  readonly label: string;
-  readonly value: Recurring;
-  readonly onChange: (value: Recurring) => void;
+  label: string;
+  value: Recurring;
+  onChange: (value: Recurring) => void;
 }) {
   const { label, value, onChange } = props;
   const t = useText();

@@ -15,8 +15,7 @@ import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { Line } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
-import { Go } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Go, Shown } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { type Choice, Rows, useChoice } from "../../page/rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
@@ -41,9 +40,9 @@ const deviceAt = (tenantId: string, deviceId: string) => ({
 });
 
 function DeviceTarget(props: {
-  readonly tenantId: string;
-  readonly deviceId: string;
-  readonly remove: (name: string) => ReactNode;
+  tenantId: string;
+  deviceId: string;
+  remove: (name: string) => ReactNode;
 }) {
   const { tenantId, deviceId, remove } = props;
   const { body } = useRead("GET /api/v1/tenants/{tenantId}/devices/{deviceId}", {
@@ -72,11 +71,7 @@ function useCollections(tenantId: string, enabled: boolean) {
 const mostNamed = 8;
 
 /** Whom it is for now. */
-export function TargetList(props: {
-  readonly task: Task;
-  readonly etag: string | undefined;
-  readonly mayChange: boolean;
-}) {
+export function TargetList(props: { task: Task; etag: string | undefined; mayChange: boolean }) {
   const { task, etag, mayChange } = props;
   const { tenantId } = task;
   const t = useText();
@@ -150,7 +145,7 @@ function ruleWords(rule: unknown): string {
 const mostDevices = 20;
 
 /** The tenant's devices, to be added to a task. */
-export function NetworkView({ task }: { readonly task: Task }) {
+export function NetworkView({ task }: { task: Task }) {
   const { tenantId, taskId } = task;
   const t = useText();
   const styles = useStyles();
@@ -202,11 +197,7 @@ export function NetworkView({ task }: { readonly task: Task }) {
   );
 }
 
-function DeviceChoice(props: {
-  readonly devices: readonly Device[];
-  readonly choice: Choice<Device>;
-}) {
-  const { devices, choice } = props;
+function DeviceChoice({ devices, choice }: { devices: readonly Device[]; choice: Choice<Device> }) {
   const { chosen } = choice;
   const t = useText();
   return (
@@ -229,8 +220,7 @@ function DeviceChoice(props: {
   );
 }
 
-function CollectionChoice(props: { readonly task: Task; readonly onAdd: (id: string) => void }) {
-  const { task, onAdd } = props;
+function CollectionChoice({ task, onAdd }: { task: Task; onAdd: (id: string) => void }) {
   const t = useText();
   const styles = useStyles();
   const [id, setId] = useState("");

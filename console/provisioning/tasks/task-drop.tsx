@@ -3,8 +3,7 @@ import { Button, Subtitle2 } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
 import { Note } from "../../page/look/note.tsx";
-import { Go } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty, Go, Shown } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { taskListScreen, templateListScreen } from "../screens.ts";
@@ -15,9 +14,9 @@ import { Badges } from "./task-panel.tsx";
 
 /** The tasks. `targets`: what the button adds, and `words` says what that is; undefined where nothing is chosen. */
 export function TaskDrop(props: {
-  readonly tenantId: string;
-  readonly targets: Partial<Targets> | undefined;
-  readonly words: string;
+  tenantId: string;
+  targets: Partial<Targets> | undefined;
+  words: string;
 }) {
   const { tenantId, targets, words } = props;
   const t = useText();
@@ -70,9 +69,9 @@ export function TaskDrop(props: {
 }
 
 function Table(props: {
-  readonly tasks: readonly Task[];
-  readonly onDrop: (task: Task, text: string) => void;
-  readonly onAdd: ((task: Task) => void) | undefined;
+  tasks: readonly Task[];
+  onDrop: (task: Task, text: string) => void;
+  onAdd: ((task: Task) => void) | undefined;
 }) {
   const { tasks, onDrop, onAdd } = props;
   const t = useText();

@@ -14,8 +14,7 @@ import { useReadList } from "../../api/read.ts";
 import { Choose, Filters } from "../../page/filters.tsx";
 import { Listed, personOf } from "../../page/job/listed.tsx";
 import { Note } from "../../page/look/note.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { taskFolders, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -39,7 +38,6 @@ const useStyles = makeStyles({
   tabs: { flexWrap: "wrap" },
 });
 
-/** The page. */
 export function Page() {
   const t = useText();
   const styles = useStyles();
@@ -80,9 +78,9 @@ export function Page() {
 }
 
 function List(props: {
-  readonly tenantId: string;
-  readonly folder: (typeof taskFolders)[number];
-  readonly openId: string | undefined;
+  tenantId: string;
+  folder: (typeof taskFolders)[number];
+  openId: string | undefined;
 }) {
   const { tenantId, folder, openId } = props;
   const t = useText();
@@ -148,7 +146,7 @@ function List(props: {
 }
 
 /** Whose tasks are shown: one of those who have any, as far as their first page knows. */
-function Owners({ tenantId }: { readonly tenantId: string }) {
+function Owners({ tenantId }: { tenantId: string }) {
   const t = useText();
   const filter = taskListScreen.useFilters(["owner"]);
   const { body = [] } = useReadList("GET /api/v1/tenants/{tenantId}/tasks", {
@@ -164,7 +162,7 @@ function Owners({ tenantId }: { readonly tenantId: string }) {
 }
 
 /** What is done with a task: by right click, Shift+F10 and its button. */
-function TaskMenu({ task }: { readonly task: Task }) {
+function TaskMenu({ task }: { task: Task }) {
   const t = useText();
   const change = taskListScreen.useChangeSearch();
   const { mayChange, maySchedule } = useRights(task.tenantId)(task);

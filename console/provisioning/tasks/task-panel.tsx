@@ -16,8 +16,7 @@ import { useRead, useReadList } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { List } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Facts, Go } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Facts, Go, Shown } from "../../page/page.tsx";
 import { sentenceOf } from "../runs/run-words.tsx";
 import { runScreen, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -51,7 +50,7 @@ const useStyles = makeStyles({
 });
 
 /** What a task waits for; else where it stands. */
-export function Badges({ task }: { readonly task: Task }) {
+export function Badges({ task }: { task: Task }) {
   const t = useText();
   const { waitsFor, stateNames, state } = task;
   return (
@@ -76,7 +75,6 @@ export function Badges({ task }: { readonly task: Task }) {
   );
 }
 
-/** The panel. */
 export function TaskPanel({ tenantId, taskId }: Pick<Task, "tenantId" | "taskId">) {
   const t = useText();
   const reading = useTask(tenantId, taskId);
@@ -108,11 +106,7 @@ export function TaskPanel({ tenantId, taskId }: Pick<Task, "tenantId" | "taskId"
   );
 }
 
-function Content(props: {
-  readonly task: Task;
-  readonly etag: string | undefined;
-  readonly isAdding: boolean;
-}) {
+function Content(props: { task: Task; etag: string | undefined; isAdding: boolean }) {
   const { task, etag, isAdding } = props;
   const { tenantId, displayName, kind, waitsFor } = task;
   const t = useText();
@@ -143,7 +137,7 @@ function Content(props: {
   );
 }
 
-function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: boolean }) {
+function Commands({ task, isAdding }: { task: Task; isAdding: boolean }) {
   const t = useText();
   const { tenantId, kind, displayName } = task;
   const change = taskListScreen.useChangeSearch();
@@ -176,7 +170,7 @@ function Commands({ task, isAdding }: { readonly task: Task; readonly isAdding: 
   );
 }
 
-function Known({ task }: { readonly task: Task }) {
+function Known({ task }: { task: Task }) {
   const t = useText();
   const when = useWhen();
   const { owner, schedule, next, windows, provisioning } = task;
@@ -197,7 +191,7 @@ function Known({ task }: { readonly task: Task }) {
 }
 
 /** What became of its times. */
-function Times({ task }: { readonly task: Task }) {
+function Times({ task }: { task: Task }) {
   const t = useText();
   const { tenantId, taskId } = task;
   const reading = useReadList(
@@ -232,7 +226,7 @@ function Times({ task }: { readonly task: Task }) {
   );
 }
 
-function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
+function Time({ task, run }: { task: Task; run: TaskRun }) {
   const t = useText();
   const { runId, occurrence, outcome, code, reason } = run;
   const at = t.dateTime(occurrence.at);
@@ -252,7 +246,7 @@ function Time({ task, run }: { readonly task: Task; readonly run: TaskRun }) {
 }
 
 /** Success or failure of what a time began, as far as it is known. */
-function Verdict({ tenantId, runId }: { readonly tenantId: string; readonly runId: string }) {
+function Verdict({ tenantId, runId }: { tenantId: string; runId: string }) {
   const t = useText();
   const { body } = useRead("GET /api/v1/tenants/{tenantId}/provisioning-runs/{runId}", {
     params: { tenantId, runId },

@@ -30,11 +30,11 @@ const testOf = ({ property = "", operator = "", value = "" }: FieldRow): Test =>
 
 /** The fields. The rows stay as they are typed. */
 export function ConditionFields(props: {
-  readonly when: When | undefined;
-  readonly catalogue: Catalogue;
-  readonly problem: Problem | undefined;
-  readonly at: string;
-  readonly onChange: (when: When | undefined, isMoved: boolean) => void;
+  when: When | undefined;
+  catalogue: Catalogue;
+  problem: Problem | undefined;
+  at: string;
+  onChange: (when: When | undefined, isMoved: boolean) => void;
 }) {
   const { when, catalogue, problem, at, onChange } = props;
   const t = useText();

@@ -11,9 +11,9 @@ import { useText } from "../text.ts";
 
 /** The button. Without a template it says that one has to be selected. */
 export function ScheduleButton(props: {
-  readonly templateId: string | undefined;
+  templateId: string | undefined;
   /** The newest, if none is named. */
-  readonly version?: number | undefined;
+  version?: number | undefined;
 }) {
   const { templateId, version } = props;
   const t = useText();

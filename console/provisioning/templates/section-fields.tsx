@@ -45,7 +45,7 @@ const useStyles = makeStyles({
 });
 
 /** What is wrong with something that is no single field. */
-export function Fault({ of }: { readonly of: string | undefined }) {
+export function Fault({ of }: { of: string | undefined }) {
   const t = useText();
   return of === undefined ? null : <Field validationMessage={t.said(of)} />;
 }
@@ -61,8 +61,8 @@ function freeId({ sections }: Draft, type: string): string {
 /** A section. */
 export function SectionFields(
   props: FormProps & {
-    readonly section: Catalogue["sections"][number];
-    readonly catalogue: Catalogue;
+    section: Catalogue["sections"][number];
+    catalogue: Catalogue;
   },
 ) {
   const { section, catalogue, draft, problem, onChange, onTwice } = props;
@@ -131,17 +131,17 @@ export function SectionFields(
 }
 
 type ActionProps = {
-  readonly action: Action;
-  readonly nth: number;
-  readonly count: number;
-  readonly catalogue: Catalogue;
-  readonly problem: Problem | undefined;
+  action: Action;
+  nth: number;
+  count: number;
+  catalogue: Catalogue;
+  problem: Problem | undefined;
   /** Where it stands in what is sent. */
-  readonly at: string;
-  readonly onChange: (action: Action, isMoved?: boolean) => void;
-  readonly onTwice: OnTwice;
-  readonly onMove: (by: 1 | -1) => void;
-  readonly onRemove: () => void;
+  at: string;
+  onChange: (action: Action, isMoved?: boolean) => void;
+  onTwice: OnTwice;
+  onMove: (by: 1 | -1) => void;
+  onRemove: () => void;
 };
 
 function ActionFields(props: ActionProps) {

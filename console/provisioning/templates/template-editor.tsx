@@ -49,10 +49,10 @@ function useKeeping(existing: Existing | undefined, onClose: () => void) {
 
 /** The window; `existing` gets what is written as its next version. */
 export function TemplateEditor(props: {
-  readonly draft?: Draft;
-  readonly visibility: "mine" | "public";
-  readonly existing?: Existing;
-  readonly onClose: () => void;
+  draft?: Draft;
+  visibility: "mine" | "public";
+  existing?: Existing;
+  onClose: () => void;
 }) {
   const { onClose } = props;
   // Of the version that was opened: what somebody keeps meanwhile is not written over.

@@ -13,12 +13,12 @@ export type Draft = CallInput<"POST /api/v1/templates">["body"];
 
 /** What fields work on. */
 export type FormProps = {
-  readonly draft: Draft;
-  readonly problem: Problem | undefined;
+  draft: Draft;
+  problem: Problem | undefined;
   /** `isMoved`: things stand elsewhere now, and faults do not tell of their places any more. */
-  readonly onChange: (draft: Draft, isMoved?: boolean) => void;
+  onChange: (draft: Draft, isMoved?: boolean) => void;
   /** While it is told so the draft lacks a variable, and cannot be kept. */
-  readonly onTwice: OnTwice;
+  onTwice: OnTwice;
 };
 
 type Shape = Readonly<Record<string, unknown>>;
@@ -55,7 +55,6 @@ const platforms = [
   ["android", "Android"],
 ] as const;
 
-/** The fields. */
 export function TemplateForm({ draft, problem, onChange, onTwice }: FormProps) {
   const t = useText();
   const { platforms: chosen = ["windows"] } = draft;

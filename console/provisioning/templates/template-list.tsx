@@ -6,8 +6,7 @@ import { useMe } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame, useGo } from "../../page/page.tsx";
 import { templateListScreen, templateScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ScheduleButton } from "./schedule.tsx";
@@ -20,7 +19,6 @@ const useStyles = makeStyles({
   tabs: { flexWrap: "wrap" },
 });
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ folder, template, window: open }, change] = templateListScreen.useSearchState();
@@ -85,7 +83,7 @@ export function Page() {
   );
 }
 
-function Folder({ of: { visibility, owner } }: { readonly of: Template }) {
+function Folder({ of: { visibility, owner } }: { of: Template }) {
   const t = useText();
   const { body: me } = useMe();
   if (visibility === "public") return t("provisioning.folder.public");
@@ -110,7 +108,7 @@ function Folders() {
   );
 }
 
-function TemplateMenu({ templateId }: { readonly templateId: string }) {
+function TemplateMenu({ templateId }: { templateId: string }) {
   const t = useText();
   const go = useGo();
   const change = templateListScreen.useChangeSearch();

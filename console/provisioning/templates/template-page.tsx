@@ -7,8 +7,7 @@ import { useTenantId } from "../../frame/tenant.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Line } from "../../page/look/line.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
 import { saveFile } from "../../page/save-file.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
 import { runListScreen, templateListScreen, templateScreen } from "../screens.ts";
@@ -30,7 +29,6 @@ const useVersion = (templateId: string, version: string | undefined) =>
     { enabled: version !== undefined },
   );
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { templateId } = templateScreen.useParams();
@@ -68,10 +66,10 @@ export function Page() {
 }
 
 function Commands(props: {
-  readonly content: Content;
+  content: Content;
   /** The version that was shown before: the chosen one is on its way, and nothing is made of this one. */
-  readonly isOfAnother: boolean;
-  readonly owner: string | undefined;
+  isOfAnother: boolean;
+  owner: string | undefined;
 }) {
   const { content, isOfAnother, owner } = props;
   const t = useText();
@@ -104,10 +102,10 @@ function Commands(props: {
 }
 
 function Body(props: {
-  readonly template: Template;
-  readonly etag: string | undefined;
-  readonly version: string | undefined;
-  readonly content: ReturnType<typeof useVersion>;
+  template: Template;
+  etag: string | undefined;
+  version: string | undefined;
+  content: ReturnType<typeof useVersion>;
 }) {
   const { template, etag, version, content } = props;
   const { templateId, name, visibility } = template;
@@ -161,8 +159,7 @@ function Body(props: {
 }
 
 /** Which version is shown, and which one beside it. */
-function Versions(props: { readonly template: Template; readonly version: string | undefined }) {
-  const { template, version } = props;
+function Versions({ template, version }: { template: Template; version: string | undefined }) {
   const { templateId } = template;
   const t = useText();
   const styles = useStyles();

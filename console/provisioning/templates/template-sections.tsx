@@ -39,7 +39,7 @@ function useTypeNames(): (type: string) => string {
 }
 
 /** The five sections of every template, in their order; those in which a run can be begun again say so. */
-export function Sections({ content }: { readonly content: Content }) {
+export function Sections({ content }: { content: Content }) {
   const t = useText();
   const styles = useStyles();
   const { body } = useRead("GET /api/v1/provisioning/action-types", {});
@@ -65,7 +65,7 @@ export function Sections({ content }: { readonly content: Content }) {
   });
 }
 
-function ActionOf({ action }: { readonly action: Action }) {
+function ActionOf({ action }: { action: Action }) {
   const t = useText();
   const styles = useStyles();
   const typeName = useTypeNames();
@@ -99,7 +99,7 @@ const placed = ({ sections }: Content) =>
   );
 
 /** What is different, action by action, and of everything else as a whole. */
-export function Differences({ old, now }: { readonly old: Content; readonly now: Content }) {
+export function Differences({ old, now }: { old: Content; now: Content }) {
   const t = useText();
   const [before, after] = [placed(old), placed(now)];
   const sideOf = (all: typeof before, id: string): Side => {

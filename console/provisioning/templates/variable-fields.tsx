@@ -23,15 +23,15 @@ type Given = { readonly description?: string | undefined; readonly value?: unkno
 
 /** The rows. They stay as they are typed: two may have one name for a moment, and one none yet. */
 export function VariableFields(props: {
-  readonly label: string;
+  label: string;
   /** What is known of each at first. */
-  readonly variables: Readonly<Record<string, Given>>;
+  variables: Readonly<Record<string, Given>>;
   /** Whether each says what it is for; else it is its value alone, also in what is sent. */
-  readonly isDescribed?: boolean;
-  readonly problem: Problem | undefined;
-  readonly at: string;
-  readonly onTwice: OnTwice;
-  readonly onChange: (variables: Readonly<Record<string, Given>>, isMoved: boolean) => void;
+  isDescribed?: boolean;
+  problem: Problem | undefined;
+  at: string;
+  onTwice: OnTwice;
+  onChange: (variables: Readonly<Record<string, Given>>, isMoved: boolean) => void;
 }) {
   const { label, isDescribed = false, problem, at, onTwice, onChange } = props;
   const t = useText();

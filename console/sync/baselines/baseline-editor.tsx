@@ -31,14 +31,14 @@ const parameterOf = ({ name = "", kind, replaces, default: usual, description }:
 
 /** The window; `existing` gets what is made as its next version. */
 export function BaselineEditor(props: {
-  readonly existing?: {
+  existing?: {
     readonly baselineId: string;
     readonly name: string;
     readonly description: string;
     readonly etag: string;
     readonly parameters: readonly Omit<Parameter, "replaces">[];
   };
-  readonly onClose: () => void;
+  onClose: () => void;
 }) {
   const { onClose } = props;
   const t = useText();
@@ -93,7 +93,7 @@ export function BaselineEditor(props: {
 type From = { readonly tenantId: string; readonly types: string[] };
 
 /** Of which tenant, and which of its types. */
-function From(props: { readonly value: From; readonly onChange: (from: From) => void }) {
+function From(props: { value: From; onChange: (from: From) => void }) {
   const t = useText();
   const may = useMay();
   const tenants = useReadList("GET /api/v1/tenants", { query: { top: 200 } });

@@ -3,13 +3,11 @@ import { AddRegular, DocumentMultipleRegular } from "@fluentui/react-icons";
 import { useReadList } from "../../api/read.ts";
 import { Listed } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { baselineListScreen, baselineScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { BaselineEditor } from "./baseline-editor.tsx";
 
-/** The page. */
 export function Page() {
   const t = useText();
   const [{ window: open }, change] = baselineListScreen.useSearchState();

@@ -7,8 +7,7 @@ import { Ticks } from "../../page/filters.tsx";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton, MayItem } from "../../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { SelectField, useHeld } from "../../page/values/fields.tsx";
 import { Window } from "../../page/window.tsx";
@@ -19,7 +18,6 @@ import { LeaveWindow, PreviewWindow, TailoringWindow } from "./tailoring-window.
 
 type Baseline = BodyOf<"GET /api/v1/baselines/{baselineId}">;
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { baselineId } = baselineScreen.useParams();
@@ -87,9 +85,7 @@ export function Page() {
 }
 
 /** The window that the address names. */
-function Windows(
-  props: { readonly baseline: Baseline; readonly etag: string; readonly names: Names } & Closing,
-) {
+function Windows(props: { baseline: Baseline; etag: string; names: Names } & Closing) {
   const { baseline, etag, names, onClose } = props;
   const t = useText();
   const go = useGo();
@@ -127,8 +123,7 @@ function Windows(
   return null;
 }
 
-function NextVersion(props: { readonly baseline: Baseline; readonly etag: string } & Closing) {
-  const { baseline, etag, onClose } = props;
+function NextVersion({ baseline, etag, onClose }: { baseline: Baseline; etag: string } & Closing) {
   const { baselineId, name, description, newest } = baseline;
   const { body } = useRead("GET /api/v1/baselines/{baselineId}/versions/{version}", {
     params: { baselineId, version: newest.version },
@@ -151,7 +146,7 @@ function useTenants(): Names {
   return new Map(body?.map(({ tenantId, displayName }) => [tenantId, displayName]));
 }
 
-function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) {
+function Tenants(props: { baseline: Baseline; names: Names }) {
   const { tenants } = props.baseline;
   const { names } = props;
   const change = baselineScreen.useChangeSearch();
@@ -215,7 +210,7 @@ function Tenants(props: { readonly baseline: Baseline; readonly names: Names }) 
 type Closing = { readonly onClose: () => void };
 
 /** Chooses a version and tenants; those that are on the baseline are chosen. */
-function PublishWindow(props: { readonly baseline: Baseline; readonly names: Names } & Closing) {
+function PublishWindow(props: { baseline: Baseline; names: Names } & Closing) {
   const { baseline, names, onClose } = props;
   const t = useText();
   const { baselineId, versions, newest, tenants } = baseline;
@@ -246,7 +241,7 @@ function PublishWindow(props: { readonly baseline: Baseline; readonly names: Nam
 }
 
 /** What a version holds. */
-function VersionWindow(props: { readonly baselineId: string; readonly version: string } & Closing) {
+function VersionWindow(props: { baselineId: string; version: string } & Closing) {
   const { baselineId, version, onClose } = props;
   const t = useText();
   const reading = useRead("GET /api/v1/baselines/{baselineId}/versions/{version}", {

@@ -10,7 +10,7 @@ import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Ticks } from "../../page/filters.tsx";
 import { CallWindow } from "../../page/job/call.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Shown } from "../../page/page.tsx";
 import { type FieldRow, FieldRows, textOfValue, valueOf } from "../../page/values/field-rows.tsx";
 import { fieldsOf, SelectField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow, Window } from "../../page/window.tsx";
@@ -32,11 +32,11 @@ const itemOf = (name: string) => {
 /** The window for a tenant that is on the baseline, or comes to be; without one it is chosen first. */
 export function TailoringWindow(
   props: Closing & {
-    readonly baselineId: string;
-    readonly tenantId: string | undefined;
-    readonly version: number;
-    readonly tenants: ReadonlyMap<string, string>;
-    readonly onChoose: (tenantId: string) => void;
+    baselineId: string;
+    tenantId: string | undefined;
+    version: number;
+    tenants: ReadonlyMap<string, string>;
+    onChoose: (tenantId: string) => void;
   },
 ) {
   const { baselineId, tenantId = "", version, tenants, onChoose, onClose } = props;
@@ -75,9 +75,9 @@ export function TailoringWindow(
 
 function Edited(
   props: Closing & {
-    readonly ids: Ids;
-    readonly title: string;
-    readonly read: { tailoring: Tailoring; etag: string; version: Version };
+    ids: Ids;
+    title: string;
+    read: { tailoring: Tailoring; etag: string; version: Version };
   },
 ) {
   const { ids, title, onClose } = props;
@@ -151,9 +151,9 @@ function Edited(
 
 /** A parameter; without a usual value it is needed. */
 function Parameter(props: {
-  readonly of: Version["parameters"][number];
-  readonly value: string | undefined;
-  readonly onChange: (value: string) => void;
+  of: Version["parameters"][number];
+  value: string | undefined;
+  onChange: (value: string) => void;
 }) {
   const { name, description, kind, default: usual } = props.of;
   const t = useText();
@@ -173,7 +173,7 @@ function Parameter(props: {
 const colours = { new: "success", differs: "warning", same: "informative" } as const;
 
 /** What the newest version would make wanted of the tenant, or what stands in the way. */
-export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids }) {
+export function PreviewWindow({ ids, onClose }: Closing & { ids: Ids }) {
   const t = useText();
   const reading = useRead(`GET ${path}/preview`, { params: ids });
   return (
@@ -200,8 +200,7 @@ export function PreviewWindow({ ids, onClose }: Closing & { readonly ids: Ids })
 }
 
 /** Asks before a tenant is taken off. */
-export function LeaveWindow(props: Closing & { readonly ids: Ids; readonly name: string }) {
-  const { ids, name, onClose } = props;
+export function LeaveWindow({ ids, name, onClose }: Closing & { ids: Ids; name: string }) {
   const t = useText();
   const { etag } = useRead(`GET ${path}`, { params: ids });
   return (

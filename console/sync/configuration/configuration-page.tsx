@@ -7,8 +7,7 @@ import { type Reading, useRead } from "../../api/read.ts";
 import { Choose, Filters, Typed } from "../../page/filters.tsx";
 import { Listed } from "../../page/job/listed.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame } from "../../page/page.tsx";
-import { Empty } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
 import { saveFile } from "../../page/save-file.tsx";
 import { configurationScreen, itemScreen, itemStates } from "../screens.ts";
@@ -46,7 +45,6 @@ function useExport(tenantId: string) {
   return { save, problem };
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = configurationScreen.useParams();
@@ -105,7 +103,7 @@ export function Page() {
   );
 }
 
-function Types({ reading }: { readonly reading: Reading<{ readonly value: Type[] }> }) {
+function Types({ reading }: { reading: Reading<{ readonly value: Type[] }> }) {
   const t = useText();
   const { tenantId } = configurationScreen.useParams();
   const { search } = configurationScreen.useSearch();
@@ -131,7 +129,7 @@ function Types({ reading }: { readonly reading: Reading<{ readonly value: Type[]
   );
 }
 
-function Items(params: { readonly tenantId: string; readonly type: string }) {
+function Items(params: { tenantId: string; type: string }) {
   const t = useText();
   const { search, state } = configurationScreen.useSearch();
   const reading = useRead(itemsPath, { params });

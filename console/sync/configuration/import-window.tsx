@@ -28,9 +28,7 @@ function placeIn(pointer: string, items: readonly Partial<Body["items"][number]>
     .join(" ");
 }
 
-/** The window. */
-export function ImportWindow(props: { readonly tenantId: string; readonly onClose: () => void }) {
-  const { tenantId, onClose } = props;
+export function ImportWindow({ tenantId, onClose }: { tenantId: string; onClose: () => void }) {
   const t = useText();
   const sending = useSend(path);
   const text = useHeld("");

@@ -11,12 +11,11 @@ import { MessageField } from "../message-field.tsx";
 import { itemScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 
-/** The window. */
 export function ItemEditor(props: {
-  readonly ids: { readonly tenantId: string; readonly type: string };
+  ids: { readonly tenantId: string; readonly type: string };
   /** The item that is changed; without it, a new one. */
-  readonly item?: { readonly key: string; readonly body: unknown; readonly etag: string };
-  readonly onClose: () => void;
+  item?: { readonly key: string; readonly body: unknown; readonly etag: string };
+  onClose: () => void;
 }) {
   const { ids, onClose } = props;
   // Whatever is read meanwhile: what is saved was made of this version.

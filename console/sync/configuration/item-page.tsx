@@ -4,8 +4,7 @@ import { useRead } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Code, Facts, Go, PageFrame } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Code, Empty, Facts, Go, PageFrame, Shown } from "../../page/page.tsx";
 import { useHeld } from "../../page/values/fields.tsx";
 import { MessageField } from "../message-field.tsx";
 import { Properties } from "../plan/properties.tsx";
@@ -19,7 +18,6 @@ const path = "/api/v1/tenants/{tenantId}/configuration/{type}/{key}";
 type Item = BodyOf<`GET ${typeof path}`>;
 type Ids = { readonly tenantId: string; readonly type: string; readonly key: string };
 
-/** The page. */
 export function Page() {
   const t = useText();
   const { tenantId } = itemScreen.useParams();
@@ -72,7 +70,7 @@ export function Page() {
   );
 }
 
-function Content({ item }: { readonly item: Item }) {
+function Content({ item }: { item: Item }) {
   const t = useText();
   const {
     type,
@@ -135,7 +133,7 @@ function Content({ item }: { readonly item: Item }) {
 }
 
 /** Who changed it, old and new; and all of it as it is wanted and as it is there. */
-function History({ item }: { readonly item: Item }) {
+function History({ item }: { item: Item }) {
   const t = useText();
   const { history, desired, actual, name } = item;
   return (
@@ -183,8 +181,7 @@ function Windows({ ids, item, etag }: Opened) {
   }
 }
 
-function Rules(props: { readonly ids: Ids; readonly item: Item; readonly onClose: () => void }) {
-  const { ids, item, onClose } = props;
+function Rules({ ids, item, onClose }: { ids: Ids; item: Item; onClose: () => void }) {
   const { body, etag } = useRead(`GET ${path}/rules`, { params: ids });
   if (body === undefined || etag === undefined) return null;
   const { differences } = item;
@@ -194,12 +191,7 @@ function Rules(props: { readonly ids: Ids; readonly item: Item; readonly onClose
 }
 
 /** Asks before nobody wants it any more. */
-function UnwantWindow(props: {
-  readonly ids: Ids;
-  readonly etag: string;
-  readonly onClose: () => void;
-}) {
-  const { ids, etag, onClose } = props;
+function UnwantWindow({ ids, etag, onClose }: { ids: Ids; etag: string; onClose: () => void }) {
   const t = useText();
   const message = useHeld("");
   return (

@@ -16,13 +16,12 @@ type Rules = BodyOf<`GET ${typeof path}`>;
 /** A difference of the item, as the API shows it. */
 type Difference = { readonly pointer: string; readonly before?: unknown; readonly after?: unknown };
 
-/** The window. */
 export function RulesWindow(props: {
-  readonly ids: { readonly tenantId: string; readonly type: string; readonly key: string };
-  readonly rules: Rules;
-  readonly etag: string;
-  readonly differences: readonly Difference[];
-  readonly onClose: () => void;
+  ids: { readonly tenantId: string; readonly type: string; readonly key: string };
+  rules: Rules;
+  etag: string;
+  differences: readonly Difference[];
+  onClose: () => void;
 }) {
   const { ids, differences, onClose } = props;
   const t = useText();

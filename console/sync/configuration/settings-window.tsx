@@ -19,18 +19,17 @@ type Settings = BodyOf<typeof path>["settings"];
 const modes = ["exportOnly", "plan", "planAndDeploy"] as const;
 
 type Props = {
-  readonly tenantId: string;
-  readonly types: readonly Type[];
-  readonly onClose: () => void;
+  tenantId: string;
+  types: readonly Type[];
+  onClose: () => void;
 };
 
-/** The window. */
 export function SettingsWindow(props: Props) {
   const { body } = useRead(path, { params: { tenantId: props.tenantId } });
   return body && <Edited {...props} now={body.settings} />;
 }
 
-function Edited({ tenantId, types, now, onClose }: Props & { readonly now: Settings }) {
+function Edited({ tenantId, types, now, onClose }: Props & { now: Settings }) {
   const t = useText();
   const [settings, setSettings] = useState(now);
   const put = (changed: Partial<Settings>) => setSettings({ ...settings, ...changed });
@@ -87,7 +86,7 @@ function Edited({ tenantId, types, now, onClose }: Props & { readonly now: Setti
 
 type Nightly = Settings["nightly"];
 
-function Night(props: { readonly value: Nightly; readonly onChange: (nightly: Nightly) => void }) {
+function Night(props: { value: Nightly; onChange: (nightly: Nightly) => void }) {
   const t = useText();
   const of = fieldsOf(props.value, props.onChange);
   return (

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useRead } from "../../api/read.ts";
 import { CallWindow } from "../../page/job/call.tsx";
 import { Note } from "../../page/look/note.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Shown } from "../../page/page.tsx";
 import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { type SyncIds, useText } from "../text.ts";
 import type { Plan } from "./verdict-window.tsx";
@@ -20,11 +20,7 @@ function confirmableOf({ blocked }: Pick<Plan, "blocked">) {
 }
 
 /** The window. What was ticked is of the plan that was shown: with another one nothing is. */
-export function ConfirmWindow(props: {
-  readonly ids: SyncIds;
-  readonly onClose: () => void;
-  readonly onDone: () => void;
-}) {
+export function ConfirmWindow(props: { ids: SyncIds; onClose: () => void; onDone: () => void }) {
   const { ids, onClose, onDone } = props;
   const t = useText();
   const plan = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/plan", { params: ids });
@@ -86,10 +82,10 @@ export function ConfirmWindow(props: {
 
 /** What is confirmed as one, with the items that it is about. */
 function Tick(props: {
-  readonly label: string;
-  readonly items: readonly Blocked[];
-  readonly isTicked: boolean;
-  readonly onChange: (isTicked: boolean) => void;
+  label: string;
+  items: readonly Blocked[];
+  isTicked: boolean;
+  onChange: (isTicked: boolean) => void;
 }) {
   const { label, items, isTicked, onChange } = props;
   const t = useText();

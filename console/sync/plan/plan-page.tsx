@@ -14,8 +14,7 @@ import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { List } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Go, PageFrame, useGo } from "../../page/page.tsx";
-import { Empty, Shown } from "../../page/page-state.tsx";
+import { Empty, Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
 import { CheckField } from "../../page/values/fields.tsx";
 import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
@@ -43,11 +42,7 @@ const useStyles = makeStyles({
 });
 
 const colours = { create: "success", update: "informative", delete: "danger" } as const;
-function Row(props: {
-  readonly change: Change;
-  readonly isChosen: boolean;
-  readonly onChoose: (isChosen: boolean) => void;
-}) {
+function Row(props: { change: Change; isChosen: boolean; onChoose: (isChosen: boolean) => void }) {
   const { change, isChosen, onChoose } = props;
   const t = useText();
   const styles = useStyles();
@@ -90,7 +85,7 @@ function Row(props: {
 }
 
 /** What is not done, and why; what of it somebody may confirm or release. */
-function NotDone({ plan }: { readonly plan: Plan }) {
+function NotDone({ plan }: { plan: Plan }) {
   const t = useText();
   const change = planScreen.useChangeSearch();
   const isOpen = plan.blocked.some(({ confirm }) => confirm !== undefined);
@@ -132,7 +127,7 @@ function NotDone({ plan }: { readonly plan: Plan }) {
 }
 
 /** The three verdicts. */
-function Verdicts({ canApprove }: { readonly canApprove: boolean }) {
+function Verdicts({ canApprove }: { canApprove: boolean }) {
   const t = useText();
   const change = planScreen.useChangeSearch();
   return (
@@ -155,7 +150,6 @@ function Verdicts({ canApprove }: { readonly canApprove: boolean }) {
   );
 }
 
-/** The page. */
 export function Page() {
   const t = useText();
   const styles = useStyles();

@@ -6,7 +6,7 @@ import type { Plan } from "./verdict-window.tsx";
 type Change = Plan["changes"][number];
 
 /** Old and new, property by property. */
-export function Properties({ change }: { readonly change: Pick<Change, "properties" | "name"> }) {
+export function Properties({ change }: { change: Pick<Change, "properties" | "name"> }) {
   const t = useText();
   return (
     <OldAndNew

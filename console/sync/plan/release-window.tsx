@@ -6,8 +6,7 @@ import { MayButton } from "../../page/may-button.tsx";
 import { useText } from "../text.ts";
 
 /** How many of a tenant's changes are held, with the button for it; nothing where none is. */
-export function HeldBar(props: { readonly count: number; readonly onRelease: () => void }) {
-  const { count, onRelease } = props;
+export function HeldBar({ count, onRelease }: { count: number; onRelease: () => void }) {
   const t = useText();
   if (count === 0) return null;
   return (
@@ -24,11 +23,7 @@ export function HeldBar(props: { readonly count: number; readonly onRelease: () 
 }
 
 /** The window that asks first. */
-export function ReleaseWindow(props: {
-  readonly tenantId: string;
-  readonly count: number;
-  readonly onClose: () => void;
-}) {
+export function ReleaseWindow(props: { tenantId: string; count: number; onClose: () => void }) {
   const { tenantId, count, onClose } = props;
   const t = useText();
   return (

@@ -4,8 +4,7 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
 import { useSend } from "../../api/send.ts";
 import { Note } from "../../page/look/note.tsx";
-import { Go } from "../../page/page.tsx";
-import { Shown } from "../../page/page-state.tsx";
+import { Go, Shown } from "../../page/page.tsx";
 import { CheckField, TextField, useHeld } from "../../page/values/fields.tsx";
 import { AskWindow } from "../../page/window.tsx";
 import { planScreen } from "../screens.ts";
@@ -55,11 +54,11 @@ function useVerdict(ids: SyncIds) {
 
 /** The window. `chosen`: the changes that it is about, where it is not about all. */
 export function VerdictWindow(props: {
-  readonly ids: SyncIds;
-  readonly verdict: Verdict;
-  readonly chosen?: ReadonlySet<string> | undefined;
-  readonly onClose: () => void;
-  readonly onDone: () => void;
+  ids: SyncIds;
+  verdict: Verdict;
+  chosen?: ReadonlySet<string> | undefined;
+  onClose: () => void;
+  onDone: () => void;
 }) {
   const { ids, verdict, chosen, onClose, onDone } = props;
   const t = useText();
@@ -106,7 +105,7 @@ export function VerdictWindow(props: {
   );
 }
 
-function Named({ changes }: { readonly changes: Plan["changes"] }) {
+function Named({ changes }: { changes: Plan["changes"] }) {
   const t = useText();
   return (
     <ul className={useStyles().list}>
