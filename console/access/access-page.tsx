@@ -1,8 +1,9 @@
 /** Who may do what: roles, built in and made here, and who holds which one where. */
-import { MenuItem, MenuList, Tab, TabList } from "@fluentui/react-components";
+import { MenuItem, MenuList } from "@fluentui/react-components";
 import { AddRegular, KeyRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
 import { Listed } from "../page/job/listed.tsx";
+import { Tabs } from "../page/look/tabs.tsx";
 import { MayButton, MayItem } from "../page/may-button.tsx";
 import { Empty, Go, PageFrame, Shown, useGo } from "../page/page.tsx";
 import { Rows } from "../page/rows.tsx";
@@ -33,15 +34,11 @@ export function Page() {
         </MayButton>
       }
     >
-      <TabList
-        selectedValue={tab ?? "roles"}
-        onTabSelect={(_event, { value }) =>
-          change({ tab: value === "assignments" ? value : undefined }, true)
-        }
-      >
-        <Tab value="roles">{t("access.roles")}</Tab>
-        <Tab value="assignments">{t("access.assignments")}</Tab>
-      </TabList>
+      <Tabs
+        value={tab ?? "roles"}
+        values={(["roles", "assignments"] as const).map((each) => [each, t(`access.${each}`)])}
+        onChange={(value) => change({ tab: value === "roles" ? undefined : value }, true)}
+      />
       {isAssignments ? (
         <Assignments roles={all} />
       ) : (

@@ -14,7 +14,7 @@ import { ActionBar, ActionItems } from "../notifications/action-bar.tsx";
 import { SendPanel, type SendTarget } from "../notifications/send-panel.tsx";
 import { MayButton } from "../page/may-button.tsx";
 import { Empty, PageFrame, useGo } from "../page/page.tsx";
-import { carried } from "../provisioning/tasks/add-targets.ts";
+import { carried } from "../provisioning/tasks/add-targets.tsx";
 import { TaskDrop } from "../provisioning/tasks/task-drop.tsx";
 import { CollectionWindow } from "./collections/collection-window.tsx";
 import { type Device, DeviceRows } from "./device-rows.tsx";

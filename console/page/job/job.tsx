@@ -1,8 +1,9 @@
 /** What the pages of all jobs begin with: a sentence that follows the counts, why it failed as a whole, and facts. */
-import { Badge, makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
+import { Badge, makeStyles, tokens } from "@fluentui/react-components";
 import { type ReactNode, useEffect, useRef } from "react";
 import { useSharedText } from "../../text/text.ts";
 import { announce } from "../announce.tsx";
+import { Tabs } from "../look/tabs.tsx";
 import { Failure } from "./reason.tsx";
 
 const useStyles = makeStyles({
@@ -13,7 +14,6 @@ const useStyles = makeStyles({
     gap: `${tokens.spacingVerticalXS} ${tokens.spacingHorizontalL}`,
     color: tokens.colorNeutralForeground2,
   },
-  tabs: { flexWrap: "wrap" },
 });
 
 /** The head; it says how far the job is at each quarter, and how it ended. */
@@ -67,19 +67,15 @@ export function StateTabs<State extends string>(props: {
 }) {
   const { all, states, nameOf, counts, chosen, onChoose } = props;
   const t = useSharedText();
+  const countOf = (each: State) => (counts === undefined ? "" : ` (${t.number(counts[each])})`);
   return (
-    <TabList
-      className={useStyles().tabs}
-      selectedValue={chosen ?? "all"}
-      onTabSelect={(_event, { value }) => onChoose(states.find((each) => each === value))}
-    >
-      <Tab value="all">{all}</Tab>
-      {states.map((each) => (
-        <Tab key={each} value={each}>
-          {nameOf(each)}
-          {counts !== undefined && ` (${t.number(counts[each])})`}
-        </Tab>
-      ))}
-    </TabList>
+    <Tabs<State | "all">
+      value={chosen ?? "all"}
+      values={[
+        ["all", all],
+        ...states.map((each) => [each, nameOf(each) + countOf(each)] as const),
+      ]}
+      onChange={(value) => onChoose(value === "all" ? undefined : value)}
+    />
   );
 }

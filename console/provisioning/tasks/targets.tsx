@@ -14,13 +14,11 @@ import { useSettled } from "../../api/ask.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
 import { Line } from "../../page/look/line.tsx";
-import { Note } from "../../page/look/note.tsx";
 import { Go, Shown } from "../../page/page.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
 import { type Choice, Rows, useChoice } from "../../page/rows.tsx";
 import { SelectField } from "../../page/values/fields.tsx";
 import { useText } from "../text.ts";
-import { carried, useAddTargets } from "./add-targets.ts";
+import { carried, Refused, useAddTargets } from "./add-targets.tsx";
 import { type Targets as AllTargets, type Task, targetsOf } from "./task.ts";
 
 type Device = BodyOf<"GET /api/v1/tenants/{tenantId}/devices/{deviceId}">;
@@ -76,7 +74,7 @@ export function TargetList(props: { task: Task; etag: string | undefined; mayCha
   const { tenantId } = task;
   const t = useText();
   const styles = useStyles();
-  const { put, problem } = useAddTargets(tenantId);
+  const { put, refusal } = useAddTargets(tenantId);
   const targets = targetsOf(task);
   const { deviceIds, collectionIds, rules } = targets;
   const collections = useCollections(tenantId, collectionIds.length > 0);
@@ -126,7 +124,7 @@ export function TargetList(props: { task: Task; etag: string | undefined; mayCha
       {deviceIds.length + collectionIds.length + rules.length === 0 &&
         t("provisioning.noTargetYet")}
       {rules.length + collectionIds.length > 0 && <p>{t("provisioning.lookedUp")}</p>}
-      {problem && <ProblemView problem={problem} />}
+      <Refused of={refusal} />
     </section>
   );
 }
@@ -152,7 +150,7 @@ export function NetworkView({ task }: { task: Task }) {
   const [search, setSearch] = useState("");
   const choice = useChoice(({ deviceId, name }: Device) => [deviceId, name]);
   const { chosen, clear } = choice;
-  const { add, isSending, words, problem } = useAddTargets(tenantId);
+  const { add, isSending, refusal } = useAddTargets(tenantId);
   const settled = useSettled(search.trim());
   const reading = useReadList("GET /api/v1/tenants/{tenantId}/devices", {
     params: { tenantId },
@@ -178,12 +176,7 @@ export function NetworkView({ task }: { task: Task }) {
           {t("provisioning.addChosen", { count: chosen.size })}
         </Button>
       </div>
-      {words !== undefined && (
-        <Note intent="error" role="alert">
-          {words}
-        </Note>
-      )}
-      {problem && <ProblemView problem={problem} />}
+      <Refused of={refusal} />
       <Shown reading={reading}>
         {(devices) => (
           <>

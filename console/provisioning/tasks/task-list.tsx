@@ -1,24 +1,15 @@
 /** Scheduled tasks in their four folders, one of them open beside the list. Devices are dragged onto a task, or added by its picker. */
-import {
-  MenuDivider,
-  MenuItem,
-  MenuList,
-  makeStyles,
-  Tab,
-  TabList,
-  tokens,
-} from "@fluentui/react-components";
+import { MenuDivider, MenuItem, MenuList, makeStyles, tokens } from "@fluentui/react-components";
 import { CalendarClockRegular } from "@fluentui/react-icons";
 import { useMay } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
 import { Choose, Filters } from "../../page/filters.tsx";
 import { Listed, personOf } from "../../page/job/listed.tsx";
-import { Note } from "../../page/look/note.tsx";
+import { Tabs } from "../../page/look/tabs.tsx";
 import { Empty, Go, PageFrame } from "../../page/page.tsx";
-import { ProblemView } from "../../page/problem-view.tsx";
 import { taskFolders, taskListScreen } from "../screens.ts";
 import { useText } from "../text.ts";
-import { targetsIn, useAddTargets } from "./add-targets.ts";
+import { Refused, useAddTargets } from "./add-targets.tsx";
 import { type Task, useRights } from "./task.ts";
 import { Badges, TaskPanel } from "./task-panel.tsx";
 import { useWhen } from "./when.ts";
@@ -35,7 +26,6 @@ const useStyles = makeStyles({
       "& > :last-child": { gridRow: 1 },
     },
   },
-  tabs: { flexWrap: "wrap" },
 });
 
 export function Page() {
@@ -49,19 +39,11 @@ export function Page() {
   const seen = taskFolders.filter((each) => each !== "users" || may("tasks.administer", tenantId));
   return (
     <PageFrame title={t("provisioning.tasks")} lead={t("provisioning.tasksLead")}>
-      <TabList
-        className={styles.tabs}
-        selectedValue={folder}
-        onTabSelect={(_event, { value }) =>
-          change({ folder: value as typeof folder, owner: undefined })
-        }
-      >
-        {seen.map((each) => (
-          <Tab key={each} value={each}>
-            {t.named("taskFolders", each)}
-          </Tab>
-        ))}
-      </TabList>
+      <Tabs
+        value={folder}
+        values={seen.map((each) => [each, t.named("taskFolders", each)])}
+        onChange={(value) => change({ folder: value, owner: undefined })}
+      />
       <div className={taskId === undefined ? undefined : styles.both}>
         <div>
           {folder === "users" && <Owners tenantId={tenantId} />}
@@ -92,24 +74,15 @@ function List(props: {
       { tenantId },
       { ...(search.folder && { folder }), ...(whose && { owner: whose }), task },
     );
-  const { add, words, problem } = useAddTargets(tenantId);
+  const { drop, refusal } = useAddTargets(tenantId);
   const reading = useReadList(
     "GET /api/v1/tenants/{tenantId}/tasks",
     { params: { tenantId }, query: { folder, top: 100, ...(whose && { owner: whose }) } },
     { everySeconds: 15 },
   );
-  const drop = ({ taskId }: Task, text: string) => {
-    const targets = targetsIn(text);
-    if (targets !== undefined) void add(taskId, targets);
-  };
   return (
     <>
-      {words !== undefined && (
-        <Note intent="error" role="alert">
-          {words}
-        </Note>
-      )}
-      {problem && <ProblemView problem={problem} />}
+      <Refused of={refusal} />
       <Listed
         reading={reading}
         label={t("provisioning.tasks")}

@@ -2,9 +2,10 @@
  * A template to be written: as fields, and as the JSON that it is exported as, which may come from a file. What is wrong
  * with it, the API says, every fault with its place.
  */
-import { Button, Tab, TabList } from "@fluentui/react-components";
+import { Button } from "@fluentui/react-components";
 import { useCallback, useState } from "react";
 import { useSend } from "../../api/send.ts";
+import { Tabs } from "../../page/look/tabs.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { useGo } from "../../page/page.tsx";
 import { ProblemView } from "../../page/problem-view.tsx";
@@ -59,7 +60,7 @@ export function TemplateEditor(props: {
   const [existing] = useState(props.existing);
   const t = useText();
   const [text, setText] = useState(() => textOf(props.draft ?? blank));
-  const [view, setView] = useState<"form" | "json">("form");
+  const view = useHeld<"form" | "json">("form");
   const message = useHeld("");
   const isPublic = useHeld(props.visibility === "public");
   const [twice, setTwice] = useState(0);
@@ -92,14 +93,15 @@ export function TemplateEditor(props: {
         </>
       }
     >
-      <TabList selectedValue={view} onTabSelect={(_event, to) => setView(to.value as typeof view)}>
-        <Tab value="form">{t("provisioning.asForm")}</Tab>
-        {/* It would show the first of two variables with one name, and the second would be gone. */}
-        <Tab value="json" disabled={isTwice}>
-          {t("provisioning.asJson")}
-        </Tab>
-      </TabList>
-      {view === "json" ? (
+      <Tabs
+        {...view}
+        values={[
+          ["form", t("provisioning.asForm")],
+          // It would show the first of two variables with one name, and the second would be gone.
+          ["json", t("provisioning.asJson"), isTwice],
+        ]}
+      />
+      {view.value === "json" ? (
         <JsonField label={t("provisioning.content")} value={text} onChange={setText} />
       ) : isDraft(value) ? (
         <TemplateForm

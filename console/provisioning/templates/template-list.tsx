@@ -1,10 +1,11 @@
 /** Templates in their folders. One is selected, and scheduled from the toolbar. */
-import { MenuItem, MenuList, makeStyles, Tab, TabList } from "@fluentui/react-components";
+import { MenuItem, MenuList } from "@fluentui/react-components";
 import { AddRegular, DocumentBulletListRegular } from "@fluentui/react-icons";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useMe } from "../../api/me.ts";
 import { useReadList } from "../../api/read.ts";
 import { Listed, Quiet } from "../../page/job/listed.tsx";
+import { Tabs } from "../../page/look/tabs.tsx";
 import { MayButton } from "../../page/may-button.tsx";
 import { Empty, Go, PageFrame, useGo } from "../../page/page.tsx";
 import { templateListScreen, templateScreen } from "../screens.ts";
@@ -15,9 +16,7 @@ import { TemplateEditor } from "./template-editor.tsx";
 /** A template as the API shows it. */
 export type Template = BodyOf<"GET /api/v1/templates/{templateId}">;
 
-const useStyles = makeStyles({
-  tabs: { flexWrap: "wrap" },
-});
+const folders = ["mine", "public", "all"] as const;
 
 export function Page() {
   const t = useText();
@@ -92,19 +91,13 @@ function Folder({ of: { visibility, owner } }: { of: Template }) {
 
 function Folders() {
   const t = useText();
-  const [{ folder }, change] = templateListScreen.useSearchState();
+  const [{ folder = "all" }, change] = templateListScreen.useSearchState();
   return (
-    <TabList
-      className={useStyles().tabs}
-      selectedValue={folder ?? "all"}
-      onTabSelect={(_event, { value }) =>
-        change({ folder: value === "all" ? undefined : (value as "mine" | "public") })
-      }
-    >
-      <Tab value="mine">{t("provisioning.folder.mine")}</Tab>
-      <Tab value="public">{t("provisioning.folder.public")}</Tab>
-      <Tab value="all">{t("provisioning.folder.all")}</Tab>
-    </TabList>
+    <Tabs
+      value={folder}
+      values={folders.map((each) => [each, t(`provisioning.folder.${each}`)])}
+      onChange={(value) => change({ folder: value === "all" ? undefined : value })}
+    />
   );
 }
 

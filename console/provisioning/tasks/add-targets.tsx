@@ -4,6 +4,8 @@ import type { Problem } from "../../../clients/api.ts";
 import { useConnection } from "../../api/connection.tsx";
 import { useSend } from "../../api/send.ts";
 import { announce } from "../../page/announce.tsx";
+import { Note } from "../../page/look/note.tsx";
+import { ProblemView } from "../../page/problem-view.tsx";
 import { useText } from "../text.ts";
 import { joined, type Targets, type Task, targetsOf, useRights, withTargets } from "./task.ts";
 
@@ -11,7 +13,7 @@ import { joined, type Targets, type Task, targetsOf, useRights, withTargets } fr
 export const carried = (targets: Partial<Targets>): string => JSON.stringify(targets);
 
 /** Why nothing was added. */
-type Refusal = { readonly problem?: Problem | undefined; readonly words?: string };
+type Refusal = { readonly problem?: Problem | undefined; readonly words?: string | undefined };
 
 /** Adds to a task as it is at that moment, and says so; `refusal` says why it did not. */
 export function useAddTargets(tenantId: string) {
@@ -58,17 +60,32 @@ export function useAddTargets(tenantId: string) {
     add,
     /** Replaces the targets of a task that was read with this etag. */
     put,
+    /** Adds what was dropped onto a task. */
+    drop: ({ taskId }: Task, text: string) => {
+      const dropped = targetsIn(text);
+      if (dropped !== undefined) void add(taskId, dropped);
+    },
     isSending: replace.isSending,
-    words: refusal.words,
-    problem: refusal.problem ?? replace.problem,
+    refusal: { problem: replace.problem, ...refusal },
   };
 }
 
-/** Adds what was dropped; anything else that was dragged is nothing. */
-export function targetsIn(text: string): Partial<Targets> | undefined {
+/** What was dropped; anything else that was dragged is nothing. */
+function targetsIn(text: string): Partial<Targets> | undefined {
   try {
     return JSON.parse(text) as Partial<Targets>;
   } catch {
     return undefined;
   }
+}
+
+/** Says why nothing was added, where that is so. */
+export function Refused({ of: { words, problem } }: { of: Refusal }) {
+  if (problem !== undefined) return <ProblemView problem={problem} />;
+  if (words === undefined) return null;
+  return (
+    <Note intent="error" role="alert">
+      {words}
+    </Note>
+  );
 }
