@@ -4,34 +4,26 @@ import { createContext, type ReactNode, use, useSyncExternalStore } from "react"
 import { type Api, apiAt } from "../../clients/api.ts";
 import type { ConsoleConfig } from "../session/config.ts";
 import type { Session } from "../session/sign-in.ts";
+import { listening } from "../text/kept.ts";
 
 /** What pages are given. */
 type Connection = {
   readonly api: Api;
   readonly session: Session;
   readonly config: ConsoleConfig;
-  readonly isOver: Flag;
+  readonly isOver: ReturnType<typeof flag>;
 };
 
 /** Something that becomes true and stays so until it is set back. */
-type Flag = {
-  readonly get: () => boolean;
-  readonly set: (value: boolean) => void;
-  readonly subscribe: (changed: () => void) => () => void;
-};
-
-function flag(): Flag {
+function flag() {
   let now = false;
-  const listeners = new Set<() => void>();
+  const { subscribe, tell } = listening();
   return {
+    subscribe,
     get: () => now,
-    set: (value) => {
+    set: (value: boolean) => {
       now = value;
-      for (const changed of listeners) changed();
-    },
-    subscribe: (changed) => {
-      listeners.add(changed);
-      return () => void listeners.delete(changed);
+      tell();
     },
   };
 }

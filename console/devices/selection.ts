@@ -1,13 +1,14 @@
 /** Which devices are chosen in a tenant: it outlives pages, filters and reloading, and is forgotten with the tab. */
 import { useSyncExternalStore } from "react";
 import { type Choice, rechosen } from "../page/rows.tsx";
+import { listening } from "../text/kept.ts";
 
 /** Names by id. */
 type Chosen = ReadonlyMap<string, string>;
 type Named = { readonly deviceId: string; readonly name: string };
 
 const kept = new Map<string, Chosen>();
-const listeners = new Set<() => void>();
+const { subscribe, tell } = listening();
 const keyOf = (tenantId: string): string => `muster.chosen.${tenantId}`;
 
 function read(tenantId: string): Chosen {
@@ -22,13 +23,8 @@ function read(tenantId: string): Chosen {
 function write(tenantId: string, chosen: Chosen): void {
   kept.set(tenantId, chosen);
   sessionStorage.setItem(keyOf(tenantId), JSON.stringify([...chosen]));
-  for (const changed of listeners) changed();
+  tell();
 }
-
-const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
-  return () => void listeners.delete(changed);
-};
 
 /** The chosen devices, and how the choice changes. */
 export function useSelection(tenantId: string) {

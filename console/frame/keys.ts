@@ -1,20 +1,14 @@
 /** Keys of one character can be switched off, on this machine (WCAG 2.1.4). */
 import { useSyncExternalStore } from "react";
+import { kept } from "../text/kept.ts";
 
-const key = "muster.shortcuts";
-const listeners = new Set<() => void>();
+const state = kept("muster.shortcuts");
+
 /** Whether they do anything. */
-export const isKeyOn = (): boolean => localStorage.getItem(key) !== "off";
-const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
-  return () => void listeners.delete(changed);
-};
+export const isKeyOn = (): boolean => state.get() !== "off";
 
 /** Switches them. */
-export function switchKeys(on: boolean): void {
-  localStorage.setItem(key, on ? "on" : "off");
-  for (const changed of listeners) changed();
-}
+export const switchKeys = (on: boolean): void => state.set(on ? "on" : "off");
 
 /** The same for who shows it. */
-export const useKeyOn = (): boolean => useSyncExternalStore(subscribe, isKeyOn);
+export const useKeyOn = (): boolean => useSyncExternalStore(state.subscribe, isKeyOn);

@@ -1,27 +1,20 @@
 /** The tenant that somebody works with: the one in the address, else the one that they chose last on this machine. */
 import { useParams, useRouter } from "@tanstack/react-router";
 import { useSyncExternalStore } from "react";
+import { kept } from "../text/kept.ts";
 
-const key = "muster.tenant";
-const listeners = new Set<() => void>();
-const kept = (): string | undefined => localStorage.getItem(key) ?? undefined;
-const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
-  return () => void listeners.delete(changed);
-};
+const last = kept("muster.tenant");
 
 /** Remembers the tenant. */
 export function chooseTenant(tenantId: string): void {
-  if (kept() === tenantId) return;
-  localStorage.setItem(key, tenantId);
-  for (const changed of listeners) changed();
+  if (last.get() !== tenantId) last.set(tenantId);
 }
 
 /** The tenant's id; undefined until somebody has chosen one. */
 export function useTenantId(): string | undefined {
   const { tenantId }: { tenantId?: string } = useParams({ strict: false });
-  const last = useSyncExternalStore(subscribe, kept);
-  return tenantId ?? last;
+  const chosen = useSyncExternalStore(last.subscribe, last.get);
+  return tenantId ?? chosen;
 }
 
 /** Goes to the same page of another tenant, where the page is one of a tenant; what lies deeper in it is left. */

@@ -1,29 +1,25 @@
 /** Light, dark, or as the machine has it: kept on this machine. Forced colours are the browser's own business. */
 import { type Theme, webDarkTheme, webLightTheme } from "@fluentui/react-components";
 import { useSyncExternalStore } from "react";
+import { kept } from "../text/kept.ts";
 
 /** What somebody can choose. */
 export const themeChoices = ["system", "light", "dark"] as const;
 export type ThemeChoice = (typeof themeChoices)[number];
 
-const key = "muster.theme";
+const state = kept("muster.theme");
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const listeners = new Set<() => void>();
 
 /** Chooses, and remembers it. */
-export function chooseTheme(choice: ThemeChoice): void {
-  localStorage.setItem(key, choice);
-  for (const changed of listeners) changed();
-}
+export const chooseTheme = (choice: ThemeChoice): void => state.set(choice);
 
-const chosen = (): ThemeChoice =>
-  themeChoices.find((choice) => choice === localStorage.getItem(key)) ?? "system";
+const chosen = (): ThemeChoice => themeChoices.find((choice) => choice === state.get()) ?? "system";
 
 const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
+  const leave = state.subscribe(changed);
   dark.addEventListener("change", changed);
   return () => {
-    listeners.delete(changed);
+    leave();
     dark.removeEventListener("change", changed);
   };
 };

@@ -2,21 +2,17 @@
 import { makeStyles } from "@fluentui/react-components";
 import { useSyncExternalStore } from "react";
 import { createPortal } from "react-dom";
+import { listening } from "../text/kept.ts";
 
 let said = "";
-const listeners = new Set<() => void>();
+const { subscribe, tell } = listening();
 
 /** Has screen readers say something when they have finished what they are saying. */
 export function announce(words: string): void {
   // The same words again are said again: the text has to change for that.
   said = words === said ? `${words}\u00a0` : words;
-  for (const changed of listeners) changed();
+  tell();
 }
-
-const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
-  return () => void listeners.delete(changed);
-};
 
 /** For who hears and does not see. */
 export const unseen = {

@@ -8,6 +8,7 @@ import type { BodyOf } from "../../clients/api.ts";
 import sharedEn from "./en.json";
 import { type Format, formatOf } from "./format.ts";
 import sharedFr from "./fr.json";
+import { listening } from "./kept.ts";
 import { type Language, useLanguage } from "./language.ts";
 import { frenchOf, type Phrase } from "./said.ts";
 
@@ -68,17 +69,13 @@ const saysOf = (language: Language): Say<string> => {
 // Bound once for all that is known, so that components which get it are not shown anew for nothing.
 let says = { en: saysOf("en"), fr: saysOf("fr") };
 const saysNow = () => says;
-const listeners = new Set<() => void>();
-const subscribe = (changed: () => void): (() => void) => {
-  listeners.add(changed);
-  return () => void listeners.delete(changed);
-};
+const { subscribe, tell } = listening();
 
 /** Has texts say more of what the API names and says; what shows them is shown anew. */
 export function learn(more: Known): void {
   known = { ...known, ...more };
   says = { en: saysOf("en"), fr: saysOf("fr") };
-  for (const changed of listeners) changed();
+  tell();
 }
 
 /** What the build has made of the catalogues; their types are those of the sources. */

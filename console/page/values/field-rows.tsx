@@ -23,6 +23,10 @@ type Column = {
   readonly isLong?: boolean;
   /** What may be chosen, in this row; nothing else may be typed then. */
   readonly values?: Values | ((row: FieldRow) => Values);
+  /** How it is written, in this row; undefined: anyhow. */
+  readonly example?: (row: FieldRow) => string | undefined;
+  /** It says nothing in this row, and is not there. */
+  readonly isOut?: (row: FieldRow) => boolean;
   /** Others of the row that follow from what is chosen. */
   readonly follows?: (value: string, row: FieldRow) => FieldRow;
 };
@@ -108,14 +112,16 @@ export function FieldRows(props: {
       <h3>{label}</h3>
       {rows.map((row, nth) => (
         <div key={nth} role="group" aria-label={`${label} ${nth + 1}`} className={styles.row}>
-          {columns.map((column) => (
-            <RowField
-              key={column.name}
-              {...{ column, row }}
-              wrong={wrongAt(nth, column.name)}
-              onChange={(changed) => put(nth, changed)}
-            />
-          ))}
+          {columns
+            .filter(({ isOut }) => !isOut?.(row))
+            .map((column) => (
+              <RowField
+                key={column.name}
+                {...{ column, row }}
+                wrong={wrongAt(nth, column.name)}
+                onChange={(changed) => put(nth, changed)}
+              />
+            ))}
           <Button
             appearance="subtle"
             icon={<DeleteRegular />}
@@ -138,7 +144,7 @@ function RowField(props: {
   onChange: (changed: FieldRow) => void;
 }) {
   const { column, row, wrong, onChange } = props;
-  const { name, label, isDay, isLong, follows } = column;
+  const { name, label, isDay, isLong, example, follows } = column;
   const value = row[name] ?? "";
   const values = valuesOf(column, row);
   const change = (_event: unknown, { value: to }: { readonly value: string }) =>
@@ -156,7 +162,12 @@ function RowField(props: {
       ) : isLong ? (
         <Textarea value={value} onChange={change} />
       ) : (
-        <Input value={value} type={isDay ? "date" : "text"} onChange={change} />
+        <Input
+          value={value}
+          type={isDay ? "date" : "text"}
+          placeholder={example?.(row)}
+          onChange={change}
+        />
       )}
     </Field>
   );
