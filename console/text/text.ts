@@ -36,7 +36,7 @@ type SharedId = keyof typeof sharedEn;
 
 /**
  * The texts of a room: a hook that answers a function `t("room.id", values)`, typed by the ids of the room and of those
- * that all rooms share, with the formats of the language, `t.dateTime(at)`, and what the API names, `t.named("roles", id)`.
+ * that all rooms share, with the formats of the language, as `t.dateTime`, and what the API says itself, as `t.named`.
  * A language that lacks an id does not compile.
  */
 export function textsOf<const En extends Catalogue>(
