@@ -8,17 +8,10 @@ import { List } from "../page/look/line.tsx";
 import { Empty, Go } from "../page/page.tsx";
 import { badStates, type Counts, type Notification } from "./counts.tsx";
 import { routeName } from "./dry-run.tsx";
-import { type DeliveryState, deliveryStates, notificationScreen } from "./screens.ts";
+import { type DeliveryState, deliveryStates, deviceAt, notificationScreen } from "./screens.ts";
 import { useText } from "./text.ts";
 
 const list = "GET /api/v1/tenants/{tenantId}/notifications/{notificationId}/deliveries";
-
-/** The page of a device, which is another room's. */
-const deviceAt = (tenantId: string, deviceId: string) => ({
-  to: "/tenants/$tenantId/devices/$deviceId",
-  params: { tenantId, deviceId },
-  search: undefined,
-});
 
 /** The reasons of a state: how many devices say the same. */
 function Reasons(props: { notification: Notification; state: DeliveryState }) {

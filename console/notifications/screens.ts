@@ -34,3 +34,10 @@ export const notificationScreen = screen({
   command: ({ tenantId, notificationId }) => `watch ${notificationId} --tenant ${tenantId}`,
   load: () => import("./notification-page.tsx"),
 });
+
+/** The page of a device, which is another room's. */
+export const deviceAt = (tenantId: string, deviceId: string) => ({
+  to: "/tenants/$tenantId/devices/$deviceId",
+  params: { tenantId, deviceId },
+  search: undefined,
+});

@@ -13,7 +13,7 @@ import { Go, PageFrame, useGo } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { saveFile } from "../page/save-file.tsx";
 import { CheckField, RadioField, useHeld } from "../page/values/fields.tsx";
-import { CheckButton, Route, RouteList, Tie } from "./customer.tsx";
+import { CheckButton, RouteList, Tie } from "./customer.tsx";
 import { bytesOf, Findings } from "./findings.tsx";
 import { type ListFile, ListInput } from "./list-input.tsx";
 import { addDevicesScreen, customersScreen, partnerRoutes, registrationScreen } from "./screens.ts";
@@ -38,13 +38,6 @@ const useStyles = makeStyles({
     maxWidth: "1040px",
     overflowWrap: "anywhere",
     "& > h2": { margin: `${tokens.spacingVerticalM} 0 0` },
-  },
-  list: {
-    margin: 0,
-    padding: 0,
-    listStyleType: "none",
-    display: "grid",
-    gap: tokens.spacingVerticalS,
   },
 });
 
@@ -232,7 +225,6 @@ function Send({ tenantId, file, tag, verdict }: JudgedProps & { verdict: Verdict
   const { backEnd, acceptedRows, errors, fileRejected } = verdict;
   const t = useText();
   const go = useGo();
-  const styles = useStyles();
   const { route } = addDevicesScreen.useSearch();
   const sending = useSend(submit);
   const partial = useHeld(false);
@@ -257,12 +249,7 @@ function Send({ tenantId, file, tag, verdict }: JudgedProps & { verdict: Verdict
   };
   return (
     <>
-      <ul className={styles.list}>
-        <Route
-          route={backEnd.id === "corporateIdentifiers" ? "graph" : backEnd.id}
-          verdict={backEnd}
-        />
-      </ul>
+      <RouteList of={{ [backEnd.id === "corporateIdentifiers" ? "graph" : backEnd.id]: backEnd }} />
       {!fileRejected && errors > 0 && acceptedRows > 0 && (
         <CheckField {...partial} label={t("registration.partial")} />
       )}

@@ -40,7 +40,7 @@ const useStyles = makeStyles({
 });
 
 /** A route: open, and on the strength of what; or what is missing, and how to get it. */
-export function Route(props: {
+function Route(props: {
   route: (typeof partnerRoutes)[number];
   verdict: Customer["routes"]["graph"];
 }) {
@@ -66,12 +66,12 @@ export function Route(props: {
   );
 }
 
-/** Each route into Autopilot. */
-export const RouteList = ({ of }: { of: Customer["routes"] }) => (
+/** Routes into Autopilot. */
+export const RouteList = ({ of }: { of: Partial<Customer["routes"]> }) => (
   <ul className={useStyles().list}>
-    {partnerRoutes.map((route) => (
-      <Route key={route} route={route} verdict={of[route]} />
-    ))}
+    {partnerRoutes.map(
+      (route) => of[route] && <Route key={route} route={route} verdict={of[route]} />,
+    )}
   </ul>
 );
 

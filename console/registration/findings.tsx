@@ -1,18 +1,15 @@
 /** What was found of a list: the sum, Excel's damage by its name, each fault by its place, and the repaired copy. */
-import { Badge, Button, makeStyles, tokens, Text as Words } from "@fluentui/react-components";
+import { Badge, Button, Text as Words } from "@fluentui/react-components";
 import { ArrowDownloadRegular } from "@fluentui/react-icons";
 import { Quiet } from "../page/job/listed.tsx";
 import { Note } from "../page/look/note.tsx";
+import { Code } from "../page/page.tsx";
 import { Rows } from "../page/rows.tsx";
 import { saveFile } from "../page/save-file.tsx";
 import type { ListFile } from "./list-input.tsx";
 import { useText, type Verdict } from "./text.ts";
 
 type Finding = Verdict["findings"][number];
-
-const useStyles = makeStyles({
-  code: { fontFamily: tokens.fontFamilyMonospace },
-});
 
 /** What a spreadsheet does to a list when it saves it. */
 const excelCodes: ReadonlySet<string> = new Set([
@@ -96,7 +93,6 @@ function Repaired(props: {
 
 function Table({ findings }: { findings: readonly Finding[] }) {
   const t = useText();
-  const styles = useStyles();
   const numbered = findings.map((finding, at) => ({ ...finding, at }));
   const place = (value: number | string | null) => value ?? t("registration.wholeFile");
   return (
@@ -116,7 +112,7 @@ function Table({ findings }: { findings: readonly Finding[] }) {
               {t(`registration.${severity}`)}
             </Badge>{" "}
             {t.said(reason)} {repair !== undefined && <Quiet>{t.said(repair)}</Quiet>}
-            <span className={styles.code}>{code}</span>
+            <Code of={code} />
           </>
         ),
         [t("registration.serviceError")]: ({ serviceError = "" }) => t.said(serviceError),

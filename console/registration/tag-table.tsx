@@ -2,7 +2,8 @@
 import { makeStyles, Radio, RadioGroup, tokens } from "@fluentui/react-components";
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
-import { Shown } from "../page/page.tsx";
+import { Quiet } from "../page/job/listed.tsx";
+import { Code, Shown } from "../page/page.tsx";
 import { useText } from "./text.ts";
 
 const narrow = "@media (max-width: 720px)";
@@ -18,8 +19,6 @@ const useStyles = makeStyles({
     },
     [narrow]: { "& thead": { display: "none" }, "& th, & td": { display: "block" } },
   },
-  tag: { fontFamily: tokens.fontFamilyMonospace },
-  quiet: { color: tokens.colorNeutralForeground2 },
 });
 
 /** The tags that can be chosen for a tenant: of what nobody offers, none is chosen. */
@@ -46,9 +45,7 @@ export function TagTable(props: {
   const { tags, tag, onChange } = props;
   const t = useText();
   const styles = useStyles();
-  const choice = (value: string) => (
-    <Radio value={value} label={<span className={styles.tag}>{value}</span>} />
-  );
+  const choice = (value: string) => <Radio value={value} label={<Code of={value} />} />;
   return (
     <Shown reading={tags.reading}>
       {({ profiles }) => (
@@ -73,7 +70,7 @@ export function TagTable(props: {
                   <td>{choice(standard)}</td>
                   <td>
                     {shared === undefined ? (
-                      <span className={styles.quiet}>{t("registration.unsupported")}</span>
+                      <Quiet>{t("registration.unsupported")}</Quiet>
                     ) : (
                       choice(shared)
                     )}

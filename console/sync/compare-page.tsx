@@ -1,19 +1,14 @@
 /** A tenant as two of its syncs left it, side by side: what was added, removed and changed between them. */
-import { Badge, Dropdown, Field, makeStyles, Option, tokens } from "@fluentui/react-components";
+import { Dropdown, Field, Option } from "@fluentui/react-components";
 import { DocumentCheckmarkRegular } from "@fluentui/react-icons";
 import { useRead, useReadList } from "../api/read.ts";
 import { Fold, FoldList } from "../page/look/fold.tsx";
 import { Line } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Empty, Go, PageFrame, Shown } from "../page/page.tsx";
-import { Properties } from "./plan/properties.tsx";
+import { ItemTitle, Properties } from "./plan/properties.tsx";
 import { compareScreen, syncListScreen } from "./screens.ts";
 import { type Sync, useText } from "./text.ts";
-
-const useStyles = makeStyles({
-  head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
-  type: { color: tokens.colorNeutralForeground2 },
-});
 
 const colours = { added: "success", changed: "informative", removed: "danger" } as const;
 
@@ -82,7 +77,6 @@ function Both({ tenantId, syncs }: { tenantId: string; syncs: readonly Sync[] })
 function Differences(props: Readonly<Record<"tenantId" | "before" | "after", string>>) {
   const { tenantId, before, after } = props;
   const t = useText();
-  const styles = useStyles();
   const comparison = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/comparison", {
     params: { tenantId, syncId: after },
     query: { with: before },
@@ -103,13 +97,11 @@ function Differences(props: Readonly<Record<"tenantId" | "before" | "after", str
                 id={`${type} ${key}`}
                 as="h2"
                 title={
-                  <span className={styles.head}>
-                    <Badge appearance="tint" color={colours[state]}>
-                      {t(`sync.is.${state}`)}
-                    </Badge>
-                    {name}
-                    <span className={styles.type}>{type}</span>
-                  </span>
+                  <ItemTitle
+                    what={t(`sync.is.${state}`)}
+                    color={colours[state]}
+                    item={{ name, type }}
+                  />
                 }
               >
                 <Properties change={{ name, properties }} />

@@ -1,5 +1,5 @@
 /** Permissions that a tenant's administrator has to grant: which, what needs them, and the address to send them. */
-import { Body1, Button, Link, makeStyles, tokens } from "@fluentui/react-components";
+import { Body1, Button, Link, makeStyles } from "@fluentui/react-components";
 import { useState } from "react";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
@@ -7,13 +7,12 @@ import { announce } from "../page/announce.tsx";
 import { CopyButton } from "../page/copy-button.tsx";
 import { Line, List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
-import { Shown } from "../page/page.tsx";
+import { Code, Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
 import { useText } from "./text.ts";
 
 const useStyles = makeStyles({
-  mono: { fontFamily: tokens.fontFamilyMonospace },
   address: { overflowWrap: "anywhere" },
 });
 
@@ -62,8 +61,7 @@ export function ConsentWindow(props: {
             <List label={t("sync.permissions")}>
               {permissions.map(({ name, types }) => (
                 <li key={name}>
-                  <span className={styles.mono}>{name}</span>{" "}
-                  {t("sync.neededFor", { types: types.join(", ") })}
+                  <Code of={name} /> {t("sync.neededFor", { types: types.join(", ") })}
                 </li>
               ))}
             </List>

@@ -7,7 +7,7 @@ import { useRead } from "../../api/read.ts";
 import { Quiet } from "../../page/job/listed.tsx";
 import { Reason } from "../../page/job/reason.tsx";
 import { Line } from "../../page/look/line.tsx";
-import { Go, PageFrame, Shown } from "../../page/page.tsx";
+import { Code, Go, PageFrame, Shown } from "../../page/page.tsx";
 import { Rows } from "../../page/rows.tsx";
 import { historyScreen, runScreen } from "../screens.ts";
 import { type Text, useText } from "../text.ts";
@@ -31,7 +31,6 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorPaletteBlueBorderActive,
     forcedColorAdjust: "none",
   },
-  output: { fontFamily: tokens.fontFamilyMonospace, whiteSpace: "pre-wrap", display: "block" },
 });
 
 const colours: Partial<Record<Tried["result"], string>> = {
@@ -206,7 +205,11 @@ function Attempts({ action, at }: { action: Action; at: Detail }) {
       {attempts.map((each) => (
         <li key={`${each.runId} ${each.attempt} ${each.endedAt}`} data-result={each.result}>
           <Attempt of={each} />
-          {each.output !== undefined && <span className={styles.output}>{each.output}</span>}
+          {each.output !== undefined && (
+            <div>
+              <Code of={each.output} />
+            </div>
+          )}
           {each.outputId !== undefined && (
             <Button
               size="small"

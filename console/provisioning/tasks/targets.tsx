@@ -13,6 +13,7 @@ import type { BodyOf } from "../../../clients/api.ts";
 import { useSettled } from "../../api/ask.ts";
 import { useMay } from "../../api/me.ts";
 import { useRead, useReadList } from "../../api/read.ts";
+import { deviceAt } from "../../notifications/screens.ts";
 import { Line } from "../../page/look/line.tsx";
 import { Go, Shown } from "../../page/page.tsx";
 import { type Choice, Rows, useChoice } from "../../page/rows.tsx";
@@ -28,13 +29,6 @@ const useStyles = makeStyles({
   item: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS },
   grow: { flexGrow: 1, flexBasis: "180px", minWidth: 0 },
   bar: { marginTop: tokens.spacingVerticalS, marginBottom: tokens.spacingVerticalS },
-});
-
-/** The page of a device, which is another room's. */
-const deviceAt = (tenantId: string, deviceId: string) => ({
-  to: "/tenants/$tenantId/devices/$deviceId",
-  params: { tenantId, deviceId },
-  search: undefined,
 });
 
 function DeviceTarget(props: {

@@ -2,6 +2,8 @@
 import { Badge, makeStyles, Subtitle2, tokens } from "@fluentui/react-components";
 import type { BodyOf } from "../../../clients/api.ts";
 import { useRead } from "../../api/read.ts";
+import { Quiet } from "../../page/job/listed.tsx";
+import { Code } from "../../page/page.tsx";
 import { OldAndNew, type Side } from "../../page/values/old-and-new.tsx";
 import { useText } from "../text.ts";
 
@@ -18,14 +20,7 @@ const useStyles = makeStyles({
     overflowWrap: "anywhere",
     "& h2": { margin: 0 },
   },
-  quiet: { color: tokens.colorNeutralForeground2 },
   list: { margin: 0, paddingLeft: tokens.spacingHorizontalXL, "& > li": { padding: "4px 0" } },
-  code: {
-    fontFamily: tokens.fontFamilyMonospace,
-    fontSize: tokens.fontSizeBase200,
-    whiteSpace: "pre-wrap",
-    margin: 0,
-  },
 });
 
 /** What the types of actions are called. */
@@ -48,11 +43,9 @@ export function Sections({ content }: { content: Content }) {
     return (
       <section key={section.id} className={styles.section} data-section={section.id}>
         <Subtitle2 as="h2">{t.name(section.name)}</Subtitle2>
-        {section.restartable && (
-          <div className={styles.quiet}>{t("provisioning.restartableSection")}</div>
-        )}
+        {section.restartable && <Quiet>{t("provisioning.restartableSection")}</Quiet>}
         {actions.length === 0 ? (
-          <div className={styles.quiet}>{t("provisioning.noAction")}</div>
+          <Quiet>{t("provisioning.noAction")}</Quiet>
         ) : (
           <ol className={styles.list}>
             {actions.map((action) => (
@@ -67,7 +60,6 @@ export function Sections({ content }: { content: Content }) {
 
 function ActionOf({ action }: { action: Action }) {
   const t = useText();
-  const styles = useStyles();
   const typeName = useTypeNames();
   const { name, type, required, retry, timeoutSeconds, parameters, when } = action;
   return (
@@ -76,16 +68,18 @@ function ActionOf({ action }: { action: Action }) {
       <Badge appearance="outline" color="informative">
         {t(required ? "provisioning.required" : "provisioning.optional")}
       </Badge>
-      <div className={styles.quiet}>
+      <Quiet>
         {t("provisioning.tries", { count: retry.max, minutes: Math.ceil(timeoutSeconds / 60) })}
-      </div>
+      </Quiet>
       {when !== undefined && (
-        <div className={styles.code}>
-          {t("provisioning.onlyWhen", { condition: JSON.stringify(when) })}
+        <div>
+          <Code of={t("provisioning.onlyWhen", { condition: JSON.stringify(when) })} />
         </div>
       )}
       {Object.keys(parameters).length > 0 && (
-        <pre className={styles.code}>{JSON.stringify(parameters, undefined, 1)}</pre>
+        <div>
+          <Code of={parameters} />
+        </div>
       )}
     </li>
   );

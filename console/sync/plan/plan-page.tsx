@@ -14,12 +14,12 @@ import { Fold, FoldList } from "../../page/look/fold.tsx";
 import { List } from "../../page/look/line.tsx";
 import { Note } from "../../page/look/note.tsx";
 import { MayButton } from "../../page/may-button.tsx";
-import { Empty, Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
+import { Code, Empty, Go, PageFrame, Shown, useGo } from "../../page/page.tsx";
 import { CheckField } from "../../page/values/fields.tsx";
 import { planScreen, syncListScreen, syncScreen } from "../screens.ts";
 import { useText } from "../text.ts";
 import { ConfirmWindow } from "./confirm-window.tsx";
-import { Properties } from "./properties.tsx";
+import { ItemTitle, Properties } from "./properties.tsx";
 import { HeldBar, ReleaseWindow } from "./release-window.tsx";
 import { type Plan, VerdictWindow } from "./verdict-window.tsx";
 
@@ -32,13 +32,6 @@ const useStyles = makeStyles({
     borderBottom: `1px solid ${tokens.colorNeutralStroke2}`,
   },
   panel: { flexGrow: 1, minWidth: 0 },
-  head: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
-  type: { color: tokens.colorNeutralForeground2 },
-  hash: {
-    fontFamily: tokens.fontFamilyMonospace,
-    overflowWrap: "anywhere",
-    fontSize: tokens.fontSizeBase200,
-  },
 });
 
 const colours = { create: "success", update: "informative", delete: "danger" } as const;
@@ -58,18 +51,17 @@ function Row(props: { change: Change; isChosen: boolean; onChoose: (isChosen: bo
           id="change"
           as="h2"
           title={
-            <span className={styles.head}>
-              <Badge appearance="tint" color={colours[change.action]}>
-                {t(`sync.action.${change.action}`)}
-              </Badge>
-              {change.name}
-              <span className={styles.type}>{change.type}</span>
+            <ItemTitle
+              what={t(`sync.action.${change.action}`)}
+              color={colours[change.action]}
+              item={change}
+            >
               {change.warnings.length > 0 && (
                 <Badge appearance="tint" color="warning">
                   {t("sync.warnings", { count: change.warnings.length })}
                 </Badge>
               )}
-            </span>
+            </ItemTitle>
           }
         >
           {change.warnings.map(({ reason, detail }) => (
@@ -152,7 +144,6 @@ function Verdicts({ canApprove }: { canApprove: boolean }) {
 
 export function Page() {
   const t = useText();
-  const styles = useStyles();
   const ids = planScreen.useParams();
   const [{ window }, change] = planScreen.useSearchState();
   const go = useGo();
@@ -205,7 +196,9 @@ export function Page() {
               </section>
             )}
             <NotDone plan={body} />
-            <div className={styles.hash}>{t("sync.hash", { hash: body.planHash })}</div>
+            <div>
+              <Code of={t("sync.hash", { hash: body.planHash })} />
+            </div>
           </>
         )}
       </Shown>
