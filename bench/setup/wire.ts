@@ -20,7 +20,9 @@ export type Wire = {
   /** The connection string that leads through the proxy. */
   readonly connectionString: string;
   readonly read: () => WireCounts;
-  /** Milliseconds since the last request that was more than a poll of an empty queue. */
+  /** What came of requests that are in `read` already: refusals by status and kind, messages taken, and those taken again. */
+  readonly readAnswers: () => WireCounts;
+  /** Milliseconds since the last request that was more than a poll of an empty queue or a host's look at a lock. */
   readonly quietMs: () => number;
   readonly stop: () => Promise<void>;
 };
@@ -31,18 +33,23 @@ type Service = (typeof services)[number];
 /** Starts the proxy before the storage that a connection string names. */
 export async function startWire(connectionString: string): Promise<Wire> {
   const counts = new Map<string, number>();
+  const answers = new Map<string, number>();
   let busyAt = performance.now();
-  const count = (kind: string): void => {
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
-    if (kind !== emptyPoll) busyAt = performance.now();
+  const add = (to: Map<string, number>, kind: string): void => {
+    to.set(kind, (to.get(kind) ?? 0) + 1);
   };
+  const count = (kind: string): void => {
+    add(counts, kind);
+    if (!isByTime(kind)) busyAt = performance.now();
+  };
+  const note = (kind: string): void => add(answers, kind);
   const agent = new Agent({ keepAlive: true });
   let through = connectionString;
   const servers: Server[] = [];
   for (const service of services) {
     const port = Number(new RegExp(`${service}Endpoint=http://[^:;]+:(\\d+)/`).exec(through)?.[1]);
     const server = createServer((incoming, outgoing) =>
-      forward(service, { port, agent, count }, incoming, outgoing),
+      forward(service, { port, agent, count, note }, incoming, outgoing),
     );
     server.listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
@@ -59,6 +66,7 @@ export async function startWire(connectionString: string): Promise<Wire> {
   return {
     connectionString: through,
     read: () => Object.fromEntries(counts),
+    readAnswers: () => Object.fromEntries(answers),
     quietMs: () => performance.now() - busyAt,
     stop,
   };
@@ -68,37 +76,57 @@ type Way = {
   readonly port: number;
   readonly agent: Agent;
   readonly count: (kind: string) => void;
+  readonly note: (kind: string) => void;
 };
 
 function forward(
   service: Service,
-  { port, agent, count }: Way,
+  { port, agent, count, note }: Way,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): void {
   const { method = "", url = "", headers } = incoming;
+  let kind = kindOf(service, method, url);
+  const isTransaction = kind === transaction;
+  // Its first change names the table of all of them.
+  if (isTransaction)
+    incoming.once("data", (chunk: Buffer) => {
+      kind += ` ${/^[A-Z]+ http:\/\/[^/]+\/[^/]+\/(\w+)/m.exec(chunk.toString("latin1"))?.[1]}`;
+    });
   const onward = ask({ host: "127.0.0.1", port, method, path: url, headers, agent }, (answer) => {
-    const kind = kindOf(service, method, url);
+    const { statusCode = 502 } = answer;
     const isReceive = kind.startsWith("queue receive");
     // The host asks for queues that nobody has needed yet, too.
-    const isMissing = method === "GET" && service === "Queue" && answer.statusCode === 404;
+    const isMissing = method === "GET" && service === "Queue" && statusCode === 404;
     if (!isReceive) count(isMissing ? emptyPoll : kind);
     let text = "";
     answer.on("data", (chunk: Buffer) => {
-      if (isReceive) text += chunk.toString("latin1");
+      if (isReceive || isTransaction) text += chunk.toString("latin1");
     });
     answer.on("end", () => {
       if (isReceive) count(text.includes("<QueueMessage>") ? kind : emptyPoll);
+      for (const [, times] of text.matchAll(/<DequeueCount>(\d+)</g))
+        note(times === "1" ? "message taken" : "message taken again");
+      // A transaction is accepted, and refused inside of the answer.
+      const [, status] = /^HTTP\/1.1 ([45]\d\d)/m.exec(text) ?? [undefined, statusCode];
+      if (Number(status) >= 400) note(`${status} ${kind}`);
     });
-    outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+    outgoing.writeHead(statusCode, answer.rawHeaders);
     answer.pipe(outgoing);
   });
   onward.on("error", () => outgoing.destroy());
   incoming.pipe(onward);
 }
 
+const transaction = "table transaction";
+
 /** A look at a queue that found nothing: it depends on time, not on devices. */
 export const emptyPoll = "empty poll";
+
+/** The container of hosts' leases on their timers: each host that waits for one asks every two seconds, however much there is to do. */
+const hostLocks = "azure-webjobs-hosts";
+const isByTime = (kind: string): boolean =>
+  kind === emptyPoll || (kind.startsWith("blob") && kind.endsWith(hostLocks));
 
 /** What a request does to which table, queue or container. The first path segment is the account. */
 function kindOf(service: Service, method: string, url: string): string {
@@ -107,7 +135,7 @@ function kindOf(service: Service, method: string, url: string): string {
   const [name] = resource.split("(");
   switch (service) {
     case "Table":
-      if (resource === "$batch") return "table transaction";
+      if (resource === "$batch") return transaction;
       return `table ${method === "GET" ? "read" : "write"} ${name}`;
     case "Queue":
       if (rest !== "messages") return `queue other ${name}`;

@@ -27,10 +27,35 @@ test("counts what a table is asked, a transaction as one request", async () => {
   expect(counts).toEqual({
     "table write Tables": 1,
     "table write wiretable": 1,
-    "table transaction": 1,
+    "table transaction wiretable": 1,
     "table read wiretable": 1,
   });
   expect(sumOf(counts, "table")).toBe(4);
+});
+
+test("tells what was refused, also inside of a transaction, by table", async () => {
+  const before = wire.readAnswers();
+  const table = TableClient.fromConnectionString(wire.connectionString, "wirerefusals", {
+    allowInsecureConnection: true,
+  });
+  await table.createTable();
+  await table.createEntity(entity("1"));
+  await expect(table.createEntity(entity("1"))).rejects.toThrow();
+  await expect(
+    table.submitTransaction([
+      ["create", entity("2")],
+      [
+        "update",
+        entity("1"),
+        "Replace",
+        { etag: "W/\"datetime'2020-01-01T00%3A00%3A00.0000000Z'\"" },
+      ],
+    ]),
+  ).rejects.toThrow();
+  expect(countsBetween(before, wire.readAnswers())).toEqual({
+    "409 table write wirerefusals": 1,
+    "412 table transaction wirerefusals": 1,
+  });
 });
 
 test("tells a message taken from a look at an empty queue", async () => {
@@ -52,4 +77,19 @@ test("tells a message taken from a look at an empty queue", async () => {
   });
   // An empty queue is polled by time, so no sum of work contains it.
   expect(sumOf(counts)).toBe(4);
+});
+
+test("tells a message taken from one that is taken again", async () => {
+  const before = wire.readAnswers();
+  const queue = new QueueClient(wire.connectionString, "wireagain");
+  await queue.create();
+  await queue.sendMessage("hello");
+  const { receivedMessageItems } = await queue.receiveMessages();
+  for (const { messageId, popReceipt } of receivedMessageItems)
+    await queue.updateMessage(messageId, popReceipt, "hello", 0);
+  await queue.receiveMessages();
+  expect(countsBetween(before, wire.readAnswers())).toEqual({
+    "message taken": 1,
+    "message taken again": 1,
+  });
 });
