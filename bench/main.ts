@@ -3,25 +3,33 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { measureBullmq, measureBullmqSteps } from "./bullmq/measure.ts";
+import type { Hosts, HostsRun } from "./hosts-report.ts";
 import { measureCeiling } from "./measures/ceiling.ts";
 import { measureCounts } from "./measures/counts.ts";
 import { measureDeviceLists } from "./measures/device-lists.ts";
-import { measureDispatch } from "./measures/dispatch.ts";
+import { type Dispatch, measureDispatch } from "./measures/dispatch.ts";
 import { measureMemory } from "./measures/live-memory.ts";
 import { measureLoad } from "./measures/load.ts";
 import { measureNaive } from "./measures/naive.ts";
 import { measureRegistrations } from "./measures/registrations.ts";
-import { measureRuns } from "./measures/runs.ts";
+import { measureRuns, type ProvisioningRun } from "./measures/runs.ts";
 import { measureSmall } from "./measures/small.ts";
 import { countSync, measureLargeSync, measureNights } from "./measures/syncs.ts";
 import { type BenchOptions, type Part, readOptions } from "./options.ts";
 import { type Results, report } from "./report.ts";
 import { redisVersion } from "./setup/redis.ts";
+import { median } from "./setup/timing.ts";
 
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 
 /** Syncs and bare loops that take turns: the one in the middle counts. */
 const syncTurns = 5;
+
+/** Host processes on one storage account, and turns of each number: the one in the middle counts. */
+const hostCounts = [1, 2, 4] as const;
+const hostTurns = 3;
+/** Devices of a run of a template by one host and by two. */
+const runByHosts = 1_000;
 
 const machine = {
   processor: cpus()[0]?.model ?? "unknown",
@@ -68,6 +76,7 @@ async function run(options: BenchOptions): Promise<Results> {
   for (const route of options.routes)
     for (const size of wants("counts") ? sizes : [])
       results.counted.push(await step(`counting, ${route}, ${size}`, () => count(route, size)));
+  if (wants("hosts")) results.hosts = await measureHosts(options.hosts);
   for (const size of options.memory ? sizes : [])
     results.memory.push(
       await step(`memory, ${size}`, () => measureMemory(options.routes[0] ?? "bulk", size)),
@@ -82,6 +91,38 @@ async function run(options: BenchOptions): Promise<Results> {
       confirm: true,
     });
   }
+}
+
+/** Fleets, and a run of a template, by one host process and by several on one storage account. */
+async function measureHosts(sizes: readonly number[]): Promise<Hosts> {
+  const [fleets, runs]: [HostsRun[], ProvisioningRun[]] = [[], []];
+  for (const size of sizes) fleets.push(...(await measureFleet(size)));
+  for (const hosts of [1, 2])
+    runs.push(
+      ...(await step(`a run of ${runByHosts} by ${hosts}`, () => measureRuns([runByHosts], hosts))),
+    );
+  return { fleets, runs };
+}
+
+/** Timed by turns, since a machine is not the same from one minute to the next, and then counted. */
+async function measureFleet(devices: number): Promise<HostsRun[]> {
+  const timed = hostCounts.map((hosts) => ({ hosts, runs: [] as Dispatch[] }));
+  for (let turn = 0; turn < hostTurns; turn += 1)
+    for (const { hosts, runs } of timed)
+      runs.push(
+        await step(`${devices} by ${hosts}`, () => measureDispatch("bulk", devices, hosts)),
+      );
+  const measured: HostsRun[] = [];
+  for (const { hosts, runs } of timed) {
+    const middle = median(runs.map(({ seconds }) => seconds));
+    const counting = { reading: false, refreshes: false, confirm: true, hosts };
+    const counted = await step(`counting ${devices} by ${hosts}`, () =>
+      measureCounts("bulk", devices, counting),
+    );
+    const sent = runs.find(({ seconds }) => seconds === middle);
+    if (sent !== undefined) measured.push({ hosts, sent, counted });
+  }
+  return measured;
 }
 
 /** Syncs of one large tenant, and nights of many. */

@@ -10,6 +10,7 @@ export const parts = [
   "small",
   "muster",
   "counts",
+  "hosts",
   "reading",
   "lists",
   "syncs",
@@ -41,6 +42,8 @@ export type BenchOptions = {
   readonly nights: readonly number[];
   /** Devices that are registered through Partner Center; a hundredth of them through Graph. */
   readonly registrations: number;
+  /** Devices that are sent to by one host process and by several, one number after the other. */
+  readonly hosts: readonly number[];
   /** Devices that are taken through a template of six actions, one number after the other. */
   readonly runs: readonly number[];
 };
@@ -57,6 +60,7 @@ const help = `npm run bench -- [options]
   --items 2000                items of the tenant whose syncs are timed
   --nights 50,500             tenants of the nights that are timed
   --registrations 100000      devices registered through Partner Center, and a hundredth of them through Graph
+  --hosts 10000               devices sent to by 1, 2 and 4 host processes on one storage account
   --runs 1000,10000           devices taken through a template of six actions`;
 
 /** Reads the command line. @throws One line for people when something in it is unknown. */
@@ -75,6 +79,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       items: { type: "string", default: "2000" },
       nights: { type: "string", default: "50,500" },
       registrations: { type: "string", default: "100000" },
+      hosts: { type: "string", default: "10000" },
       runs: { type: "string", default: "1000,10000" },
       help: { type: "boolean", default: false },
     },
@@ -92,6 +97,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     items: countOf(values.items),
     nights: listOf(values.nights).map(countOf),
     registrations: countOf(values.registrations),
+    hosts: listOf(values.hosts).map(countOf),
     runs: listOf(values.runs).map(countOf),
   };
 }

@@ -1,5 +1,6 @@
 /** The benchmark's results as tables for people. Pure. */
 import type { BullmqRun } from "./bullmq/measure.ts";
+import { type Hosts, hostsTables } from "./hosts-report.ts";
 import type { Ceiling } from "./measures/ceiling.ts";
 import type { Counted, Phase } from "./measures/counts.ts";
 import type { DeviceLists } from "./measures/device-lists.ts";
@@ -11,6 +12,7 @@ import type { ProvisioningRun } from "./measures/runs.ts";
 import { type Several, type Small, smallFleet, type Thousands } from "./measures/small.ts";
 import type { Beside, LargeSync, Night, Publication, SyncCounts } from "./measures/syncs.ts";
 import { emptyPoll, sumOf } from "./setup/wire.ts";
+import { type Cell, cell, table } from "./table.ts";
 
 /** Everything one run found out; absent parts were skipped. */
 export type Results = {
@@ -30,32 +32,10 @@ export type Results = {
   publication?: Publication;
   registrations?: readonly RegistrationRun[];
   runs?: readonly ProvisioningRun[];
+  hosts?: Hosts;
   /** Devices and steps that BullMQ did in a second. */
   bullmqSteps?: { readonly each: number; readonly bulk: number };
 };
-
-type Cell = string | number | undefined;
-
-/** A table in Markdown, its columns padded so that a terminal shows it well. */
-function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const texts = [head, ...rows.map((row) => row.map(cell))];
-  const widths = head.map((_, at) => Math.max(...texts.map((row) => (row[at] ?? "").length)));
-  const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, at) => pad(row[at] ?? "", width, at)).join(" | ")} |`;
-  const rule = `| ${widths.map((width, at) => (at === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)).join(" | ")} |`;
-  return [line(head), rule, ...texts.slice(1).map(line)].join("\n");
-}
-
-const pad = (text: string, width: number, at: number): string =>
-  at === 0 ? text.padEnd(width) : text.padStart(width);
-
-function cell(value: Cell): string {
-  if (value === undefined) return "-";
-  if (typeof value === "string") return value;
-  if (value === 0) return "0";
-  if (value >= 100) return Math.round(value).toLocaleString("en-US");
-  return value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toPrecision(3);
-}
 
 /** All tables of a run. */
 export function report(results: Results): string {
@@ -71,6 +51,7 @@ export function report(results: Results): string {
     ...requests(results.counted),
     ...refreshes(results),
     ...reads(results.counted),
+    ...hostsTables(results.hosts),
     ...memories(results.memory),
     ...syncs(results),
     ...syncRequests(results),

@@ -3,6 +3,7 @@
 import type { RouteKind } from "../options.ts";
 import {
   addTenant,
+  checkOnce,
   type Muster,
   notify,
   refresh,
@@ -15,9 +16,10 @@ import { timed, until } from "../setup/timing.ts";
 import { countsBetween, sumOf, type WireCounts } from "../setup/wire.ts";
 import { type ReadCounts, readAll } from "./reading.ts";
 
-/** Requests of one phase; `storage` by kind. */
+/** Requests of one phase; `storage` by kind, `answers` as the wire has them. */
 export type Phase = {
   readonly storage: WireCounts;
+  readonly answers: WireCounts;
   readonly storageTotal: number;
   readonly graph: number;
   /** Requests inside of batches: Microsoft's limits count these. */
@@ -54,17 +56,20 @@ export type CountOptions = {
   readonly refreshes: boolean;
   /** What following a small fleet costs, until every device has answered. */
   readonly confirm: boolean;
+  /** Host processes; one where absent. */
+  readonly hosts?: number;
 };
 
 /** Counts one fleet. */
 export async function measureCounts(
   route: RouteKind,
   devices: number,
-  { reading, refreshes, confirm }: CountOptions,
+  { reading, refreshes, confirm, hosts = 1 }: CountOptions,
 ): Promise<Counted> {
   const confirms = confirm && devices <= maxConfirmed[route];
   const confirmAfterSeconds = confirmAfter(devices);
-  const muster = await startMuster({ counted: true, ...(confirms ? { confirmAfterSeconds } : {}) });
+  const following = confirms ? { confirmAfterSeconds } : {};
+  const muster = await startMuster({ counted: true, hosts, ...following });
   try {
     // Creates tables and queues, which no later fleet pays for.
     const first = await countDispatch(muster, route, 100);
@@ -109,6 +114,7 @@ async function countDispatch(
     await untilReached(muster, tenantId, devices);
   });
   await untilSent(muster, path, devices);
+  await checkOnce(muster, tenantId, devices);
   return { path, dispatch };
 }
 
@@ -141,13 +147,18 @@ export async function phase(
 ): Promise<Phase> {
   const { sandbox, wire } = muster;
   if (wire === undefined) throw new Error("this Muster is not counted");
-  const before = { storage: wire.read(), graph: await graphRequests(sandbox.url) };
+  const before = {
+    storage: wire.read(),
+    answers: wire.readAnswers(),
+    graph: await graphRequests(sandbox.url),
+  };
   const { seconds } = await timed(work);
   await until("quiet", () => wire.quietMs() > silenceMs);
   const graph = await graphRequests(sandbox.url);
   const storage = countsBetween(before.storage, wire.read());
   return {
     storage,
+    answers: countsBetween(before.answers, wire.readAnswers()),
     storageTotal: sumOf(storage),
     graph: graph.total - before.graph.total,
     graphParts: graph.parts - before.graph.parts,

@@ -4,14 +4,17 @@ import type { RouteKind } from "../options.ts";
 import { peakMiB, resetPeak } from "../setup/memory.ts";
 import {
   addTenant,
+  checkOnce,
   type Muster,
   notify,
+  type Processor,
+  processorFor,
   refresh,
   startMuster,
   untilReached,
   untilSent,
 } from "../setup/muster.ts";
-import { firstReachedAt, reached } from "../setup/surroundings.ts";
+import { firstReachedAt } from "../setup/surroundings.ts";
 import { timed } from "../setup/timing.ts";
 
 /** One fleet, reached once. */
@@ -23,6 +26,8 @@ export type Dispatch = {
   /** From the request until Graph took the action for a first device. */
   readonly firstDeviceMs: number;
   readonly refreshSeconds: number;
+  /** Seconds of the processor while the fleet was reached. */
+  readonly processor: Processor;
   /** Peak memory in MiB, while the directory was filled and while the fleet was reached. */
   readonly workerMiB: Peaks;
   readonly hostMiB: Peaks;
@@ -31,9 +36,13 @@ export type Peaks = { readonly refresh: number | undefined; readonly dispatch: n
 
 const warmUpDevices = 2_000;
 
-/** Measures one fleet in a Muster of its own, warmed up by a small one. */
-export async function measureDispatch(route: RouteKind, devices: number): Promise<Dispatch> {
-  const muster = await startMuster();
+/** Measures one fleet in a Muster of its own, of one host process or several, warmed up by a small one. */
+export async function measureDispatch(
+  route: RouteKind,
+  devices: number,
+  hosts = 1,
+): Promise<Dispatch> {
+  const muster = await startMuster({ hosts });
   try {
     await dispatchOnce(muster, route, warmUpDevices);
     return await dispatchOnce(muster, route, devices);
@@ -51,14 +60,15 @@ async function dispatchOnce(muster: Muster, route: RouteKind, devices: number): 
   resetPeak(workerPid);
   resetPeak(hostPid);
   const begunAt = Date.now();
-  const { seconds } = await timed(async () => {
+  const send = async (): Promise<void> => {
     const path = await notify(muster, tenantId, route);
     await untilReached(muster, tenantId, devices);
     await untilSent(muster, path, devices);
-  });
+  };
+  const sent = await processorFor(muster, () => timed(send));
+  const { seconds } = sent.value;
   const inDispatch = peaks();
-  const { doubled } = await reached(sandbox.url, tenantId);
-  if (doubled > 0) throw new Error(`${doubled} devices were reached twice`);
+  await checkOnce(muster, tenantId, devices);
   return {
     route,
     devices,
@@ -66,6 +76,7 @@ async function dispatchOnce(muster: Muster, route: RouteKind, devices: number): 
     perSecond: devices / seconds,
     firstDeviceMs: (await firstReachedAt(sandbox.url, tenantId)) - begunAt,
     refreshSeconds: refreshing.seconds,
+    processor: sent.processor,
     workerMiB: { refresh: inRefresh.worker, dispatch: inDispatch.worker },
     hostMiB: { refresh: inRefresh.host, dispatch: inDispatch.host },
   };

@@ -3,18 +3,30 @@
  * more with storage counted at the wire.
  */
 import { peakMiB, resetPeak } from "../setup/memory.ts";
-import { addTenant, type Muster, refresh, startMuster } from "../setup/muster.ts";
+import {
+  addTenant,
+  type Muster,
+  type Processor,
+  processorFor,
+  refresh,
+  startMuster,
+} from "../setup/muster.ts";
 import { calmFleet } from "../setup/surroundings.ts";
 import { timed, until } from "../setup/timing.ts";
-import { countsBetween, sumOf } from "../setup/wire.ts";
+import { countsBetween, sumOf, type WireCounts } from "../setup/wire.ts";
 
 /** One run. Rates are of devices and actions: six for each device. */
 export type ProvisioningRun = {
+  readonly hosts: number;
   readonly devices: number;
   readonly seconds: number;
   readonly perSecond: number;
   /** Requests to storage for each device and action. */
   readonly storage: number;
+  /** What came of them, as the wire has it. */
+  readonly answers: WireCounts;
+  /** Seconds of the processor, uncounted. */
+  readonly processor: Processor;
   /** Peaks while the run was under way, in MiB. */
   readonly workerMiB: number | undefined;
   readonly hostMiB: number | undefined;
@@ -36,22 +48,35 @@ const warmUpDevices = 500;
 /** Devices answer at once, and are looked at at once. */
 const confirmAfterSeconds = 0;
 
-/** Measures runs of so many devices, each in a Muster of its own. */
-export async function measureRuns(sizes: readonly number[]): Promise<ProvisioningRun[]> {
+/** Measures runs of so many devices, each in a Muster of its own, of one host process or several. */
+export async function measureRuns(sizes: readonly number[], hosts = 1): Promise<ProvisioningRun[]> {
   const runs: ProvisioningRun[] = [];
   for (const devices of sizes) {
-    const { seconds, workerMiB, hostMiB } = await inMuster(false, (muster) =>
-      once(muster, devices),
-    );
-    const { storage } = await inMuster(true, (muster) => once(muster, devices));
+    const work = (muster: Muster) => once(muster, devices);
+    const { seconds, processor, workerMiB, hostMiB } = await inMuster(hosts, false, work);
+    const { storage, answers } = await inMuster(hosts, true, work);
     const perSecond = (devices * stepsOfRun) / seconds;
-    runs.push({ devices, seconds, perSecond, storage, workerMiB, hostMiB });
+    runs.push({
+      hosts,
+      devices,
+      seconds,
+      perSecond,
+      storage,
+      answers,
+      processor,
+      workerMiB,
+      hostMiB,
+    });
   }
   return runs;
 }
 
-async function inMuster<T>(counted: boolean, work: (muster: Muster) => Promise<T>): Promise<T> {
-  const muster = await startMuster({ counted, confirmAfterSeconds });
+async function inMuster<T>(
+  hosts: number,
+  counted: boolean,
+  work: (muster: Muster) => Promise<T>,
+): Promise<T> {
+  const muster = await startMuster({ hosts, counted, confirmAfterSeconds });
   try {
     await runOnce(muster, await fleet(muster, warmUpDevices));
     return await work(muster);
@@ -65,10 +90,16 @@ async function once(muster: Muster, devices: number) {
   const tenantId = await fleet(muster, devices);
   resetPeak(workerPid);
   resetPeak(hostPid);
-  const before = wire?.read() ?? {};
-  const { seconds } = await timed(() => runOnce(muster, tenantId));
-  const storage = sumOf(countsBetween(before, wire?.read() ?? {})) / devices / stepsOfRun;
-  return { seconds, storage, workerMiB: peakMiB(workerPid), hostMiB: peakMiB(hostPid) };
+  const [before, answered] = [wire?.read() ?? {}, wire?.readAnswers() ?? {}];
+  const run = await processorFor(muster, () => timed(() => runOnce(muster, tenantId)));
+  return {
+    seconds: run.value.seconds,
+    processor: run.processor,
+    storage: sumOf(countsBetween(before, wire?.read() ?? {})) / devices / stepsOfRun,
+    answers: countsBetween(answered, wire?.readAnswers() ?? {}),
+    workerMiB: peakMiB(workerPid),
+    hostMiB: peakMiB(hostPid),
+  };
 }
 
 async function fleet(muster: Muster, devices: number): Promise<string> {

@@ -9,7 +9,7 @@ import { TableClient } from "@azure/data-tables";
 import { configurationTypes } from "../../shared/sync/catalogue/catalogue.ts";
 import { bareReading, bareReadings } from "../setup/bare-reading.ts";
 import { peakMiB, processorSeconds, resetPeak } from "../setup/memory.ts";
-import { type Muster, startMuster } from "../setup/muster.ts";
+import { type Muster, processorFor, startMuster } from "../setup/muster.ts";
 import { graphRequests } from "../setup/surroundings.ts";
 import { median, timed, until } from "../setup/timing.ts";
 import { appToken } from "../setup/token.ts";
@@ -143,19 +143,13 @@ type Turn = Processor & { readonly seconds: number };
 
 /** Times one turn of either. */
 async function oneTurn(muster: Muster, work: () => Promise<unknown>): Promise<Turn> {
-  const spent = () => ({
-    worker: processorSeconds(muster.workerPid) ?? 0,
-    storage: processorSeconds(muster.storagePid) ?? 0,
-    loop: processorSeconds(process.pid) ?? 0,
-  });
-  const before = spent();
-  const { seconds } = await timed(work);
-  const after = spent();
+  const loop = processorSeconds(process.pid) ?? 0;
+  const { value, processor } = await processorFor(muster, () => timed(work));
   return {
-    seconds,
-    worker: after.worker - before.worker,
-    storage: after.storage - before.storage,
-    loop: after.loop - before.loop,
+    seconds: value.seconds,
+    worker: processor.workers,
+    storage: processor.storage,
+    loop: (processorSeconds(process.pid) ?? 0) - loop,
   };
 }
 

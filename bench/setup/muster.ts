@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { ensureBuilt } from "../../scripts/build.ts";
 import type { RouteKind } from "../options.ts";
 import { type Hosted, startHosted } from "./hosted.ts";
+import { processorSeconds } from "./memory.ts";
 import { makeFleet, reached, type Surroundings, startSurroundings } from "./surroundings.ts";
 import { until } from "./timing.ts";
 import { startWire, type Wire } from "./wire.ts";
@@ -26,13 +27,17 @@ export type Muster = Pick<Surroundings, "sandbox"> &
     readonly api: Api;
     /** The connection string of its storage. */
     readonly storage: string;
-    readonly storagePid: number;
+    /** Seconds of the processor that each kind of process has taken so far, those of its kind together. */
+    readonly processor: () => Processor;
     /** Runs a timer function now. */
     readonly runTimer: (name: string) => Promise<void>;
     /** Ends host and worker and starts others on the same storage; `heapFile` as in `heap-probe.ts`. */
     readonly restart: (heapFile?: string) => Promise<void>;
     readonly stop: () => Promise<void>;
   };
+
+/** Seconds of the processor, by kind of process. */
+export type Processor = Readonly<Record<"hosts" | "workers" | "storage" | "sandbox", number>>;
 
 /** One request to the API; the answer's JSON. `path` is relative to `/api/v1`, or a whole URL. */
 export type Api = (method: string, path: string, body?: object) => Promise<Answer>;
@@ -56,11 +61,13 @@ export async function startMuster(
   options: {
     readonly counted?: boolean;
     readonly confirmAfterSeconds?: number;
+    /** Host processes on the same storage, each with its worker; one where absent. The API's requests go to them by turns. */
+    readonly hosts?: number;
     /** More settings of the app, for what not every measure needs. */
     readonly settings?: (sandbox: Surroundings["sandbox"]) => Readonly<Record<string, string>>;
   } = {},
 ): Promise<Muster> {
-  const { counted = false, confirmAfterSeconds = never } = options;
+  const { counted = false, confirmAfterSeconds = never, hosts = 1 } = options;
   const [surroundings] = await Promise.all([startSurroundings(), ensureBuilt()]);
   const { azurite, sandbox } = surroundings;
   const wire = counted ? await startWire(azurite.connectionString) : undefined;
@@ -81,8 +88,14 @@ export async function startMuster(
     ...options.settings?.(sandbox),
   };
   let hosted = await startHosted(appDir, settings);
+  const others = await Promise.all(
+    Array.from({ length: hosts - 1 }, () => startHosted(appDir, settings)),
+  );
+  const all = () => [hosted, ...others];
+  let turn = 0;
+  const nextHost = (): Hosted => all()[turn++ % hosts] ?? hosted;
   const stop = async (): Promise<void> => {
-    await hosted.stop();
+    await Promise.all(all().map((each) => each.stop()));
     await wire?.stop();
     await surroundings.stop();
   };
@@ -95,9 +108,14 @@ export async function startMuster(
     get workerPid() {
       return hosted.workerPid;
     },
-    api: (...asked) => apiOf(hosted.url)(...asked),
+    api: (...asked) => apiOf(nextHost().url)(...asked),
     storage: azurite.connectionString,
-    storagePid: azurite.pid,
+    processor: () => ({
+      hosts: spent(all().map(({ hostPid }) => hostPid)),
+      workers: spent(all().map(({ workerPid }) => workerPid)),
+      storage: spent([azurite.pid]),
+      sandbox: spent([sandbox.pid]),
+    }),
     async runTimer(name) {
       const answer = await fetch(`${hosted.url}/admin/functions/${name}`, {
         method: "POST",
@@ -111,6 +129,29 @@ export async function startMuster(
       hosted = await startHosted(appDir, { ...settings, ...probing(settings, heapFile) });
     },
     stop,
+  };
+}
+
+const spent = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + (processorSeconds(pid) ?? 0), 0);
+
+/** Seconds that each kind of process took of the processor for a piece of work. */
+export async function processorFor<T>(
+  { processor }: Pick<Muster, "processor">,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T; readonly processor: Processor }> {
+  const before = processor();
+  const value = await work();
+  const after = processor();
+  const { hosts, workers, storage, sandbox } = before;
+  return {
+    value,
+    processor: {
+      hosts: after.hosts - hosts,
+      workers: after.workers - workers,
+      storage: after.storage - storage,
+      sandbox: after.sandbox - sandbox,
+    },
   };
 }
 
@@ -190,6 +231,17 @@ export async function notify(
 /** Waits until Graph has taken the action for every device. Asks the sandbox only. */
 export const untilReached = ({ sandbox }: Muster, tenantId: string, devices: number) =>
   until("all devices", async () => (await reached(sandbox.url, tenantId)).distinct >= devices);
+
+/** Checks with the sandbox that each device was reached once. @throws When one was not, or more than once. */
+export async function checkOnce(
+  { sandbox }: Muster,
+  tenantId: string,
+  devices: number,
+): Promise<void> {
+  const { distinct, doubled } = await reached(sandbox.url, tenantId);
+  if (distinct !== devices || doubled > 0)
+    throw new Error(`${distinct} of ${devices} devices were reached, ${doubled} more than once`);
+}
 
 /** Waits until Muster itself says that every delivery is sent, or beyond. */
 export const untilSent = ({ api }: Muster, path: string, devices: number) =>

@@ -45,7 +45,11 @@ export type SignInFacts = {
 };
 
 /** The facts of a sandbox. */
-export const signInFacts = ({ authorityUrl, caFile, home }: Sandbox): SignInFacts => ({
+export const signInFacts = ({
+  authorityUrl,
+  caFile,
+  home,
+}: Pick<Sandbox, "authorityUrl" | "caFile" | "home">): SignInFacts => ({
   authorityUrl,
   tenantId: home.tenantId,
   clientId: home.signInClientId,

@@ -8,7 +8,7 @@ import type { Sandbox as Announcement } from "../sandbox/sandbox.ts";
 import type { Part } from "./keep-running.ts";
 
 /** A running sandbox: its addresses and what the app signs in with. */
-export type Sandbox = Part & Omit<Announcement, "stop">;
+export type Sandbox = Part & Omit<Announcement, "stop"> & { readonly pid: number };
 
 const entry = fileURLToPath(new URL("sandbox-process.ts", import.meta.url));
 
@@ -39,5 +39,5 @@ export async function startSandbox(options: {
     child.kill("SIGKILL");
     await ended;
   };
-  return { ...announcement, ended, stop };
+  return { ...announcement, pid: child.pid ?? 0, ended, stop };
 }

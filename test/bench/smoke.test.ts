@@ -8,6 +8,8 @@ import { countSync, measureLargeSync, measureNights } from "../../bench/measures
 import { report } from "../../bench/report.ts";
 import { sumOf } from "../../bench/setup/wire.ts";
 
+const nothing = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
+
 test("a small fleet is reached, counted at the wire, and reported", {
   timeout: 240_000,
 }, async () => {
@@ -52,8 +54,7 @@ test("syncs of a small tenant and nights of a few are timed beside a bare loop, 
   // A night begins with a minute, which is waited for: one of them is enough.
   const { nights, publication } = await measureNights([3]);
   expect(nights.map(({ tenants }) => tenants)).toEqual([3]);
-  const results = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
-  const text = report({ ...results, syncs: { large, counts }, nights, publication });
+  const text = report({ ...nothing, syncs: { large, counts }, nights, publication });
   expect(text).toContain("nothing changed, 80 items");
   expect(text).toContain("night, 3 tenants");
   expect(publication.seconds).toBeGreaterThan(0);
@@ -68,6 +69,22 @@ test("a small registration through Partner Center is counted at the wire", {
   // A batch for each of two tags, and what is asked of its devices until they are there.
   expect(registrations[0]?.counted.graph).toBeGreaterThan(2);
   expect(registrations[0]?.counted.graph).toBeLessThan(30);
-  const results = { machine: {}, startedAt: "", dispatch: [], counted: [], memory: [] };
-  expect(report({ ...results, registrations })).toContain("partnerCenter, 150");
+  expect(report({ ...nothing, registrations })).toContain("partnerCenter, 150");
+});
+
+test("two hosts on one storage account reach each device of a fleet once, and what they cost is told by kind of process", {
+  timeout: 120_000,
+}, async () => {
+  // More than a thousand devices go over the queue, where any host may take them.
+  const sent = await measureDispatch("bulk", 1_200, 2);
+  expect(sent.processor.workers).toBeGreaterThan(0);
+  expect(sent.processor.sandbox).toBeGreaterThan(0);
+  const counting = { reading: false, refreshes: false, confirm: false, hosts: 2 };
+  const counted = await measureCounts("bulk", 1_200, counting);
+  expect(counted.dispatch.graph).toBe(12);
+  // The plan, two chunks, and what closes the notification.
+  expect(sumOf(counted.dispatch.answers, "message taken")).toBeGreaterThanOrEqual(3);
+  expect(sumOf(counted.dispatch.answers, "message taken again")).toBe(0);
+  const text = report({ ...nothing, hosts: { fleets: [{ hosts: 2, sent, counted }], runs: [] } });
+  expect(text).toContain("2, 1,200, sending");
 });

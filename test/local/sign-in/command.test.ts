@@ -27,7 +27,7 @@ afterAll(async () => {
 /** A folder as a running Muster has it, as far as the command looks. */
 function homeOf(place: TestSandbox): string {
   const folder = mkdtempSync(join(tmpdir(), "muster-"));
-  const signIn = signInFacts({ ...place, ended: new Promise(() => undefined) });
+  const signIn = signInFacts(place);
   writeFileSync(join(folder, "ready.json"), JSON.stringify({ signIn }));
   return folder;
 }
