@@ -1,9 +1,9 @@
 /** What several host processes on one storage account do beside one, as tables. Pure. */
 import type { Counted, Phase } from "./measures/counts.ts";
 import type { Dispatch } from "./measures/dispatch.ts";
-import type { ProvisioningRun } from "./measures/runs.ts";
+import { type ProvisioningRun, stepsOfRun } from "./measures/runs.ts";
 import { type Processor } from "./setup/muster.ts";
-import { sumOf, type WireCounts } from "./setup/wire.ts";
+import { locksIn, sumOf, type WireCounts } from "./setup/wire.ts";
 import { type Cell, cell, table } from "./table.ts";
 
 /** One fleet by so many hosts: timed, and once more counted. Each device was reached once, or there is no such run. */
@@ -29,7 +29,14 @@ export function hostsTables(found: Hosts | undefined): string[] {
   const { fleets, runs } = found;
   return [
     table(
-      ["hosts, bulk", "s", "devices/s", "times one", ...processorHead, "all"],
+      [
+        "hosts, devices by bulk, each reached once",
+        "s",
+        "devices/s",
+        "times one",
+        ...processorHead,
+        "all",
+      ],
       fleets.map(timed),
     ),
     table(
@@ -47,12 +54,18 @@ export function hostsTables(found: Hosts | undefined): string[] {
     ),
     table(["answers", ...refusedHead], fleets.flatMap(phasesOf).map(answersOf)),
     table(
-      ["a run of six actions", "s", ...processorHead, "storage each", ...refusedHead],
-      runs.map(({ hosts, devices, seconds, processor, storage, answers }) => [
+      [
+        "a run of six actions",
+        "s",
+        ...processorHead,
+        "storage for each device and action, without locks",
+        ...refusedHead,
+      ],
+      runs.map(({ hosts, devices, seconds, processor, storage, locks, answers }) => [
         named(hosts, devices),
         seconds,
         ...kinds.map((kind) => processor[kind]),
-        storage,
+        storage - locks / devices / stepsOfRun,
         ...refusals(answers),
       ]),
     ),
@@ -91,7 +104,7 @@ const requestsOf = ({ name, devices, phase: { storage, graph } }: Part): Cell[] 
     (kind) => sumOf(storage, kind) / devices,
   ),
   graph / devices,
-  sumOf(storage, "blob"),
+  locksIn(storage),
 ];
 
 const answersOf = ({ name, phase: { answers } }: Part): Cell[] => [name, ...refusals(answers)];

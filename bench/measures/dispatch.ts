@@ -44,7 +44,8 @@ export async function measureDispatch(
 ): Promise<Dispatch> {
   const muster = await startMuster({ hosts });
   try {
-    await dispatchOnce(muster, route, warmUpDevices);
+    // As many for each: whose worker has done nothing yet would be compiling.
+    await dispatchOnce(muster, route, warmUpDevices * hosts);
     return await dispatchOnce(muster, route, devices);
   } finally {
     await muster.stop();

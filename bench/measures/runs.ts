@@ -13,7 +13,7 @@ import {
 } from "../setup/muster.ts";
 import { calmFleet } from "../setup/surroundings.ts";
 import { timed, until } from "../setup/timing.ts";
-import { countsBetween, sumOf, type WireCounts } from "../setup/wire.ts";
+import { countsBetween, locksIn, sumOf, type WireCounts } from "../setup/wire.ts";
 
 /** One run. Rates are of devices and actions: six for each device. */
 export type ProvisioningRun = {
@@ -23,6 +23,8 @@ export type ProvisioningRun = {
   readonly perSecond: number;
   /** Requests to storage for each device and action. */
   readonly storage: number;
+  /** Those of hosts for their leases, of all of these. */
+  readonly locks: number;
   /** What came of them, as the wire has it. */
   readonly answers: WireCounts;
   /** Seconds of the processor, uncounted. */
@@ -54,7 +56,7 @@ export async function measureRuns(sizes: readonly number[], hosts = 1): Promise<
   for (const devices of sizes) {
     const work = (muster: Muster) => once(muster, devices);
     const { seconds, processor, workerMiB, hostMiB } = await inMuster(hosts, false, work);
-    const { storage, answers } = await inMuster(hosts, true, work);
+    const { storage, locks, answers } = await inMuster(hosts, true, work);
     const perSecond = (devices * stepsOfRun) / seconds;
     runs.push({
       hosts,
@@ -62,6 +64,7 @@ export async function measureRuns(sizes: readonly number[], hosts = 1): Promise<
       seconds,
       perSecond,
       storage,
+      locks,
       answers,
       processor,
       workerMiB,
@@ -92,10 +95,12 @@ async function once(muster: Muster, devices: number) {
   resetPeak(hostPid);
   const [before, answered] = [wire?.read() ?? {}, wire?.readAnswers() ?? {}];
   const run = await processorFor(muster, () => timed(() => runOnce(muster, tenantId)));
+  const storage = countsBetween(before, wire?.read() ?? {});
   return {
     seconds: run.value.seconds,
     processor: run.processor,
-    storage: sumOf(countsBetween(before, wire?.read() ?? {})) / devices / stepsOfRun,
+    storage: sumOf(storage) / devices / stepsOfRun,
+    locks: locksIn(storage),
     answers: countsBetween(answered, wire?.readAnswers() ?? {}),
     workerMiB: peakMiB(workerPid),
     hostMiB: peakMiB(hostPid),

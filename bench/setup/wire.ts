@@ -35,9 +35,6 @@ export async function startWire(connectionString: string): Promise<Wire> {
   const counts = new Map<string, number>();
   const answers = new Map<string, number>();
   let busyAt = performance.now();
-  const add = (to: Map<string, number>, kind: string): void => {
-    to.set(kind, (to.get(kind) ?? 0) + 1);
-  };
   const count = (kind: string): void => {
     add(counts, kind);
     if (!isByTime(kind)) busyAt = performance.now();
@@ -70,6 +67,10 @@ export async function startWire(connectionString: string): Promise<Wire> {
     quietMs: () => performance.now() - busyAt,
     stop,
   };
+}
+
+function add(to: Map<string, number>, kind: string): void {
+  to.set(kind, (to.get(kind) ?? 0) + 1);
 }
 
 type Way = {
@@ -125,8 +126,8 @@ export const emptyPoll = "empty poll";
 
 /** The container of hosts' leases on their timers: each host that waits for one asks every two seconds, however much there is to do. */
 const hostLocks = "azure-webjobs-hosts";
-const isByTime = (kind: string): boolean =>
-  kind === emptyPoll || (kind.startsWith("blob") && kind.endsWith(hostLocks));
+const isOfLocks = (kind: string): boolean => kind.startsWith("blob") && kind.endsWith(hostLocks);
+const isByTime = (kind: string): boolean => kind === emptyPoll || isOfLocks(kind);
 
 /** What a request does to which table, queue or container. The first path segment is the account. */
 function kindOf(service: Service, method: string, url: string): string {
@@ -165,3 +166,7 @@ export const sumOf = (counts: WireCounts, prefix = ""): number =>
   Object.entries(counts)
     .filter(([kind]) => kind.startsWith(prefix) && (kind !== emptyPoll || prefix === emptyPoll))
     .reduce((sum, [, count]) => sum + count, 0);
+
+/** Requests of hosts for their leases on timers. */
+export const locksIn = (counts: WireCounts): number =>
+  Object.entries(counts).reduce((sum, [kind, count]) => sum + (isOfLocks(kind) ? count : 0), 0);

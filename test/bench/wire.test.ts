@@ -40,7 +40,7 @@ test("tells what was refused, also inside of a transaction, by table", async () 
   });
   await table.createTable();
   await table.createEntity(entity("1"));
-  await expect(table.createEntity(entity("1"))).rejects.toThrow();
+  await expect(table.createEntity(entity("1"))).rejects.toThrow("EntityAlreadyExists");
   await expect(
     table.submitTransaction([
       ["create", entity("2")],
@@ -51,7 +51,7 @@ test("tells what was refused, also inside of a transaction, by table", async () 
         { etag: "W/\"datetime'2020-01-01T00%3A00%3A00.0000000Z'\"" },
       ],
     ]),
-  ).rejects.toThrow();
+  ).rejects.toThrow("condition");
   expect(countsBetween(before, wire.readAnswers())).toEqual({
     "409 table write wirerefusals": 1,
     "412 table transaction wirerefusals": 1,
