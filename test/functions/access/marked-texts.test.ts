@@ -75,6 +75,12 @@ function marked(id: string, place: string): string {
   return mark;
 }
 
+/** The marks that stand in a text: asked one by one, thousands of them took half a minute in a trail of megabytes. */
+function marksIn(text: string): Mark[] {
+  const found = new Set(text.match(/Zq\d+x[\da-f]{8}zQ/g));
+  return marks.filter(({ mark }) => found.has(mark));
+}
+
 const takeBodies = operations.filter(({ body }) => body !== undefined);
 
 test.each(takeBodies)(
@@ -141,8 +147,7 @@ const places = (some: readonly Mark[]) =>
 
 test("the trail holds the marks of the list, and no other", async () => {
   expect(new Set(statuses).size).toBeGreaterThan(3);
-  const text = JSON.stringify(await everyEvent());
-  const found = marks.filter(({ mark }) => text.includes(mark));
+  const found = marksIn(JSON.stringify(await everyEvent()));
   const listed = Object.entries(kept).flatMap(([id, of]) => of.map((place) => `${id} ${place}`));
   expect(places(found).filter((place) => !listed.includes(place))).toEqual([]);
   // A list that allows what nobody needs would hide the next leak.
@@ -154,6 +159,5 @@ test("the log and the messages hold no mark at all", async () => {
   for (let next = await door.queues.take(); next !== undefined; next = await door.queues.take())
     messages.push(JSON.stringify(next));
   expect([door.logged.length > 100, messages.length > 0]).toEqual([true, true]);
-  const said = [...door.logged, ...messages].join("\n");
-  expect(marks.filter(({ mark }) => said.includes(mark))).toEqual([]);
+  expect(marksIn([...door.logged, ...messages].join("\n"))).toEqual([]);
 });
