@@ -103,13 +103,15 @@ test("a link that has run out begins the list anew", async () => {
   expect(read).toMatchObject({ kind: "read", reading: { items: [{ id: "a" }], requests: 3 } });
 });
 
+const found = (value: readonly object[]) => ({ kind: "ok", status: 200, body: { value } });
+
 test.each([
-  ["later", [{ id: "a", serialNumber: "S1" }]],
-  ["done", []],
+  ["later", found([{ id: "a", serialNumber: "S1" }])],
+  ["done", found([])],
+  ["later", { kind: "refused", status: 400, reason: "other", code: "BadRequest", message: "" }],
 ])(
-  "an empty list of devices is %s to whoever takes one out that is found as %j",
-  async (kind, found) => {
-    const answer = { kind: "ok", status: 200, body: { value: found } };
+  "an empty list of devices is %s to whoever takes one out and is told %j of it",
+  async (kind, answer) => {
     const empty = { kind: "ok", status: 200, body: { value: [] } };
     const asksOnce = {
       ask: () => Promise.resolve(empty),
