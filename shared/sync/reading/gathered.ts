@@ -20,37 +20,18 @@ type Gathering = { readonly asking: PacedCall; readonly questions: Question[] };
 /** Gathers until whoever runs now has asked all that it has to ask. */
 export function gathered(graph: GraphReads): GraphReads {
   const open = new Set<Gathering>();
-  const singly = (asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> =>
-    request.method === "GET" ? graph.read(asking, request) : graph.query(asking, request);
-  const send = (asking: PacedCall, questions: readonly Question[]): void => {
-    const [first, ...others] = questions;
-    if (first !== undefined && others.length === 0)
-      return first.answer(singly(asking, first.request));
-    const given = graph.once(
-      asking,
-      questions.map(({ request }) => request),
-    );
-    for (const [at, { request, answer }] of questions.entries())
-      answer(
-        given.then((all) => {
-          if (all.kind === "later") return all;
-          const own = all.answers[at] as GraphAnswer;
-          return mayPass(own) ? singly(asking, request) : own;
-        }),
-      );
-  };
   const gather = (asking: PacedCall): Gathering => {
     const gathering: Gathering = { asking, questions: [] };
     open.add(gathering);
     setImmediate(() => {
       open.delete(gathering);
-      for (const part of inChunks(gathering.questions, maxBatchParts)) send(asking, part);
+      for (const part of inChunks(gathering.questions, maxBatchParts)) send(graph, asking, part);
     });
     return gathering;
   };
   const ask = (asking: PacedCall, request: GraphRequest): Promise<GraphAnswer | Later> => {
     // One a second for all apps together: they are not even asked side by side.
-    if (asking.workload === "conditionalAccess") return singly(asking, request);
+    if (asking.workload === "conditionalAccess") return singly(graph, asking, request);
     const { questions } = [...open].find((each) => isSame(each.asking, asking)) ?? gather(asking);
     return new Promise((answer) => questions.push({ request, answer }));
   };
@@ -71,6 +52,30 @@ export function gathered(graph: GraphReads): GraphReads {
       return { kind: "answers", answers };
     },
   };
+}
+
+const singly = (
+  graph: GraphReads,
+  asking: PacedCall,
+  request: GraphRequest,
+): Promise<GraphAnswer | Later> =>
+  request.method === "GET" ? graph.read(asking, request) : graph.query(asking, request);
+
+/** Asks what was gathered, and gives everybody the own answer. */
+function send(graph: GraphReads, asking: PacedCall, questions: readonly Question[]): void {
+  const [first, ...others] = questions;
+  if (first !== undefined && others.length === 0)
+    return first.answer(singly(graph, asking, first.request));
+  const requests = questions.map(({ request }) => request);
+  const given = graph.once(asking, requests);
+  for (const [at, { request, answer }] of questions.entries())
+    answer(
+      given.then((all) => {
+        if (all.kind === "later") return all;
+        const own = all.answers[at] as GraphAnswer;
+        return mayPass(own) ? singly(graph, asking, request) : own;
+      }),
+    );
 }
 
 const isSame = (one: PacedCall, other: PacedCall): boolean =>
