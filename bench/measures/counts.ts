@@ -43,8 +43,8 @@ export type Counted = {
 const maxConfirmed: Readonly<Record<RouteKind, number>> = { bulk: 100_000, batch: 10_000 };
 /** Time for a counted dispatch to be over before its confirmation begins, in seconds. */
 const confirmAfter = (devices: number): number => (devices > 10_000 ? 30 : 10);
-/** Silence that means a phase is over; confirmations of units come a poll of their queue apart. */
-const quietMs = { dispatch: 700, confirmation: 3_000 };
+/** Silence that means a phase is over, on a busy machine too: outcomes of all chunks were missed with 0.7 s; confirmations of units come a poll of their queue apart. */
+const quietMs = { dispatch: 2_000, confirmation: 3_000 };
 /** Of a fleet, in the third refresh. */
 const changedShare = 0.01;
 
