@@ -130,6 +130,9 @@ async function letGo(parts: RunParts, { ids, sync: { leaseUntil } }: SyncWork): 
   await now.release();
 }
 
+/** A request waits so long for the look before a sync, and for the first pass over it; the work goes on behind the answer. */
+const boxMs = 1_000;
+
 /** How a sync goes on inside whatever starts it, where it can begin at once; undefined: its own first step says why not. */
 export async function beginsHere(
   parts: RunParts,
@@ -138,8 +141,9 @@ export async function beginsHere(
 ): Promise<GoOn | undefined> {
   // Which types are tried again is found out by its start.
   if (asked.mode === "retryFailed" || (await parts.rests(asked.tenantId)) !== undefined) return;
-  const checked = await parts.preflight(asked);
-  if (checked.kind === "failed") return;
+  // What breaks off here keeps nobody waiting, nor other tenants from their night.
+  const checked = await parts.preflight(asked).catch(() => undefined);
+  if (checked === undefined || checked.kind === "failed") return;
   const { missing: without } = checked;
   if (without.length > 0 && asked.trigger !== "schedule") return;
   return { claims: true, without, begin: (work) => pass(parts, work) };
@@ -147,7 +151,7 @@ export async function beginsHere(
 
 /** Starts a sync inside a request that waits a moment for the first pass over it. */
 export async function startHere(parts: RunParts, asked: NewSync): Promise<Result<Sync>> {
-  const atOnce = await beginsHere(parts, asked, runHere);
+  const atOnce = await Promise.race([beginsHere(parts, asked, runHere), parts.wait(boxMs)]);
   const claimed: GoOn = { claims: true, begin: (work) => runHere(parts, work) };
   return startSync(parts, asked, undefined, atOnce ?? claimed);
 }
@@ -162,8 +166,6 @@ export async function passHere(parts: RunParts, work: SyncWork): Promise<void> {
   if (kind === "again") await parts.queues.send(queueNames.syncWork, work.ids, afterMs / 1_000);
 }
 
-/** A request waits so long for the first pass over its sync; the work goes on behind the answer. */
-const boxMs = 1_000;
 /** The message comes after so long where the request's worker died, and the pass is through before. */
 const safetySeconds = 10;
 

@@ -1,5 +1,6 @@
 /** Nights that have come, by the timer: once each, whatever dies. In a file of their own, since every tenant is due then. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startDue } from "../../../../shared/sync/run/nightly.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 const day = 24 * 3600_000;
@@ -50,4 +51,25 @@ describe("a night that has come", () => {
       await rig.settle(tenantId, { nightly: { enabled: false } });
     }
   }, 60_000);
+
+  it("keeps nobody from theirs though the look at one tenant breaks off", async () => {
+    const tenants = [await rig.tenant(), await rig.tenant()] as const;
+    for (const tenantId of tenants) {
+      await rig.settle(tenantId, { nightly: { enabled: true } });
+      await rig.sync(tenantId);
+    }
+    const { nextAt = 0 } = await rig.status(tenants[0]);
+    rig.pass(nextAt - Date.now() + 1_000);
+    const broken: typeof rig.parts.preflight = (sync) =>
+      sync.tenantId === tenants[0]
+        ? Promise.reject(new Error("no answer of any known kind"))
+        : rig.parts.preflight(sync);
+    await startDue({ ...rig.parts, preflight: broken }, () => true);
+    for (const tenantId of tenants) {
+      const { active, nextAt: later } = await rig.status(tenantId);
+      if (active !== undefined) await rig.toRest(tenantId, active);
+      expect([await rig.syncCount(tenantId), later]).toEqual([2, nextAt + day]);
+      await rig.settle(tenantId, { nightly: { enabled: false } });
+    }
+  });
 });
