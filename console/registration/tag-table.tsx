@@ -36,6 +36,8 @@ export function useTags(tenantId: string) {
   return { reading, own: [...new Set(own)], offered };
 }
 
+const Choice = ({ of }: { of: string }) => <Radio value={of} label={<Code of={of} />} />;
+
 /** The table, and one's own tags beneath it. */
 export function TagTable(props: {
   tags: ReturnType<typeof useTags>;
@@ -45,7 +47,6 @@ export function TagTable(props: {
   const { tags, tag, onChange } = props;
   const t = useText();
   const styles = useStyles();
-  const choice = (value: string) => <Radio value={value} label={<Code of={value} />} />;
   return (
     <Shown reading={tags.reading}>
       {({ profiles }) => (
@@ -67,12 +68,14 @@ export function TagTable(props: {
               {profiles.map(({ names, standard, shared }) => (
                 <tr key={standard}>
                   <th scope="row">{t.name(names)}</th>
-                  <td>{choice(standard)}</td>
+                  <td>
+                    <Choice of={standard} />
+                  </td>
                   <td>
                     {shared === undefined ? (
                       <Quiet>{t("registration.unsupported")}</Quiet>
                     ) : (
-                      choice(shared)
+                      <Choice of={shared} />
                     )}
                   </td>
                 </tr>
@@ -80,7 +83,9 @@ export function TagTable(props: {
             </tbody>
           </table>
           {tags.own.map((each) => (
-            <div key={each}>{choice(each)}</div>
+            <div key={each}>
+              <Choice of={each} />
+            </div>
           ))}
         </RadioGroup>
       )}
