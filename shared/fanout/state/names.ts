@@ -253,6 +253,10 @@ export const reasonNames: Readonly<Record<string, Names>> = {
   "script-failed": named("The script failed", "Le script a échoué"),
   "second-factor-missing": named("A second factor is missing", "Il manque un second facteur"),
   "serial-needed": named("A serial number is needed", "Un numéro de série est nécessaire"),
+  "serial-not-unique": named(
+    "Several devices have this serial number",
+    "Plusieurs appareils ont ce numéro de série",
+  ),
   "service-busy": named("The service was busy", "Le service était occupé"),
   "service-error": named("The service reported an error", "Le service a signalé une erreur"),
   "sign-in": named("It waits for somebody to sign in", "Il attend que quelqu'un se connecte"),

@@ -24,8 +24,8 @@ const perCall = 10;
 const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 
 type Parts = {
-  readonly graph: GraphClient;
-  readonly lists: AutopilotLists;
+  readonly graph: Pick<GraphClient, "ask" | "askTogether">;
+  readonly lists: Pick<AutopilotLists, "devices">;
   readonly sync: AskSync;
 };
 
@@ -35,9 +35,9 @@ async function readList({ graph, lists }: Parts, tenantId: string, asked: readon
   const read = await lists.devices(tenantId, since);
   const isDoubtful = read.kind === "read" && read.named.size === 0;
   const list = isDoubtful && !(await isEmpty(graph, tenantId, asked)) ? emptyForNow(read.at) : read;
-  const deviceOf = ({ hardware: { serial = "" } }: Asked): RegisteredDevice | undefined =>
-    list.kind === "read" ? list.named.get(serial)?.[0] : undefined;
-  return { list, deviceOf };
+  const devicesOf = ({ hardware: { serial = "" } }: Asked): readonly RegisteredDevice[] =>
+    (list.kind === "read" ? list.named.get(serial) : undefined) ?? [];
+  return { list, devicesOf };
 }
 
 const emptyForNow = (at: number): Unreadable => ({
@@ -49,7 +49,7 @@ const emptyForNow = (at: number): Unreadable => ({
 
 /** A list without a single device may be a fault of the service: some of them are looked for one by one. */
 async function isEmpty(
-  graph: GraphClient,
+  graph: Parts["graph"],
   tenantId: string,
   asked: readonly Asked[],
 ): Promise<boolean> {
@@ -81,7 +81,7 @@ export const deregisteringBackEnd = (parts: Parts): BackEnd => ({
       perTarget: true,
     })),
   async execute({ tenantId }, asked, mayAsk) {
-    const { list, deviceOf } = await readList(parts, tenantId, asked);
+    const { list, devicesOf } = await readList(parts, tenantId, asked);
     if (list.kind === "unreadable") {
       const { throttled, why } = list;
       return forAll(asked, { kind: "later", code: "graph-busy", throttled, why });
@@ -90,20 +90,20 @@ export const deregisteringBackEnd = (parts: Parts): BackEnd => ({
     for (const each of asked)
       outcomes.set(
         each.item.targetId,
-        mayAsk() ? await deregister(parts.graph, tenantId, each, deviceOf(each)) : tooLate,
+        mayAsk() ? await deregister(parts.graph, tenantId, each, devicesOf(each)) : tooLate,
       );
     if ([...outcomes.values()].some(({ kind }) => kind === "accepted")) await parts.sync(tenantId);
     return outcomes;
   },
   readsOf: (items) => items.length / 1_000,
   async readBack({ tenantId }, asked) {
-    const { list, deviceOf } = await readList(parts, tenantId, asked);
+    const { list, devicesOf } = await readList(parts, tenantId, asked);
     return new Map(
       asked.map((each): [string, Finding] => [
         each.item.targetId,
         list.kind === "unreadable"
           ? { kind: "unreadable", why: list.why }
-          : findingOf(deviceOf(each)),
+          : findingOf(devicesOf(each)),
       ]),
     );
   },
@@ -115,9 +115,9 @@ async function surveyOf(
   tenantId: string,
   asked: readonly Asked[],
 ): Promise<Survey | undefined> {
-  const { list, deviceOf } = await readList(parts, tenantId, asked);
+  const { list, devicesOf } = await readList(parts, tenantId, asked);
   if (list.kind === "unreadable") return undefined;
-  if (asked.some((each) => deviceOf(each) !== undefined)) await parts.sync(tenantId);
+  if (asked.some((each) => devicesOf(each).length > 0)) await parts.sync(tenantId);
   const byId = new Map(asked.map((each) => [each.item.targetId, each]));
   return {
     requests: list.requests,
@@ -125,7 +125,7 @@ async function surveyOf(
     covers: ({ targetId }) => byId.has(targetId),
     find: ({ targetId }) => {
       const each = byId.get(targetId);
-      return each && findingOf(deviceOf(each));
+      return each && findingOf(devicesOf(each));
     },
   };
 }
@@ -138,17 +138,24 @@ const tooLate: Outcome = {
 };
 
 /** Gone is done; the list may show it for half an hour more. */
-const findingOf = (device: RegisteredDevice | undefined): Finding =>
-  device === undefined ? { kind: "ended", event: "finish" } : notOver;
+const findingOf = (devices: readonly RegisteredDevice[]): Finding =>
+  devices.length === 0 ? { kind: "ended", event: "finish" } : notOver;
 
 async function deregister(
-  graph: GraphClient,
+  graph: Parts["graph"],
   tenantId: string,
   asked: Asked,
-  device: RegisteredDevice | undefined,
+  [device, ...others]: readonly RegisteredDevice[],
 ): Promise<Outcome> {
   if (device === undefined)
     return { kind: "done", code: "not-registered", detail: "the tenant does not have it" };
+  // Makers give a number twice at times, and boards whose maker has not filled it in: which of them is meant, nobody knows.
+  if (others.some(({ id }) => id !== device.id))
+    return {
+      kind: "failed",
+      code: "serial-not-unique",
+      detail: "several devices have this serial number: delete the one that is meant in Intune",
+    };
   if (device.isManaged)
     return {
       kind: "failed",

@@ -1,8 +1,12 @@
 /** What a tenant has registered: listed, found, changed, and taken out again, in the sandbox's Graph. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ApprovalPolicy } from "../../../shared/access/approvals/approval.ts";
+import type { Item } from "../../../shared/fanout/state/item.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { deregisteringBackEnd } from "../../../shared/registration/graph/deregister.ts";
+import type { RegisteredDevice } from "../../../shared/registration/graph/lists.ts";
 import { deregisterDevices } from "../../../shared/registration/register-devices.ts";
+import type { Registration } from "../../../shared/registration/state/registration.ts";
 import { caller, type RegisterRig, rowOf, rows, startRegisterRig } from "./register-rig.ts";
 
 let rig: RegisterRig;
@@ -92,6 +96,34 @@ it("takes devices out, leaves alone what Intune manages, and tells what was not 
   ]);
   expect(await found("A0001")).toEqual([]);
   expect(await found("A0002")).toHaveLength(1);
+});
+
+it("takes out nothing by a number that several devices have", async () => {
+  const bear = (id: string): RegisteredDevice =>
+    ({
+      id,
+      serialNumber: "TO BE FILLED",
+      isManaged: false,
+      userPrincipalName: "",
+    }) as RegisteredDevice;
+  const named = new Map([["TO BE FILLED", [bear("one"), bear("two")]]]);
+  const asked: string[] = [];
+  const backEnd = deregisteringBackEnd({
+    graph: {
+      ask: (_asker, _version, { path }) => {
+        asked.push(path);
+        return Promise.resolve({ kind: "unclear", why: "nobody is there" });
+      },
+      askTogether: () => Promise.resolve([]),
+    },
+    lists: { devices: async () => ({ kind: "read", at: 1, requests: 1, pages: 1, named }) },
+    sync: async () => undefined,
+  });
+  const item = { targetId: "t", at: 0 } as Item;
+  const some = [{ item, hardware: { serial: "TO BE FILLED" } }];
+  const outcomes = await backEnd.execute({ tenantId } as Registration, some, () => true);
+  expect(outcomes.get("t")).toMatchObject({ kind: "failed", code: "serial-not-unique" });
+  expect(asked).toEqual([]);
 });
 
 it("waits for a second person where a rule asks for one, and is bound to its list", async () => {
