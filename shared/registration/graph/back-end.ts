@@ -30,6 +30,7 @@ import {
   attemptIn,
   type ImportRecord,
   importIdOf,
+  onlyOne,
   type RegisteredDevice,
   type Unreadable,
 } from "./lists.ts";
@@ -48,9 +49,9 @@ const identities = "/deviceManagement/windowsAutopilotDeviceIdentities";
 const imports = "/deviceManagement/importedWindowsAutopilotDeviceIdentities";
 
 type Parts = {
-  readonly graph: GraphClient;
+  readonly graph: Pick<GraphClient, "ask" | "askTogether">;
   readonly clock: Clock;
-  readonly lists: AutopilotLists;
+  readonly lists: Pick<AutopilotLists, "devices" | "imports">;
   readonly sync: AskSync;
 };
 
@@ -290,7 +291,7 @@ function deviceOf(
   { item, hardware }: Asked,
 ): RegisteredDevice | undefined {
   const { registrationId } = learnedFrom(item);
-  return named.get(registrationId)?.[0] ?? named.get(serialOf(hardware))?.[0];
+  return named.get(registrationId)?.[0] ?? onlyOne(named.get(serialOf(hardware)));
 }
 
 function findingOf(record: ImportRecord, asked: Asked, now: Instant): Finding | undefined {

@@ -16,7 +16,7 @@ import {
   traced,
   withoutSecrets,
 } from "../kind.ts";
-import type { AutopilotLists, RegisteredDevice, Unreadable } from "./lists.ts";
+import { type AutopilotLists, onlyOne, type RegisteredDevice, type Unreadable } from "./lists.ts";
 import type { AskSync } from "./sync.ts";
 
 /** Devices in a call: each is two requests of a batch at most. */
@@ -145,12 +145,12 @@ async function deregister(
   graph: Parts["graph"],
   tenantId: string,
   asked: Asked,
-  [device, ...others]: readonly RegisteredDevice[],
+  devices: readonly RegisteredDevice[],
 ): Promise<Outcome> {
-  if (device === undefined)
+  if (devices.length === 0)
     return { kind: "done", code: "not-registered", detail: "the tenant does not have it" };
-  // Makers give a number twice at times, and boards whose maker has not filled it in: which of them is meant, nobody knows.
-  if (others.some(({ id }) => id !== device.id))
+  const device = onlyOne(devices);
+  if (device === undefined)
     return {
       kind: "failed",
       code: "serial-not-unique",

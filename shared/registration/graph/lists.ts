@@ -45,6 +45,15 @@ const RegisteredDevice = z
 /** A registered device. */
 export type RegisteredDevice = z.output<typeof RegisteredDevice>;
 
+/**
+ * The one device under a name. Undefined also where several bear it: makers give a serial number twice at times, and boards
+ * whose maker has not filled it in have the same. Which of them is meant, nobody knows.
+ */
+export function onlyOne(devices: readonly RegisteredDevice[] = []): RegisteredDevice | undefined {
+  const [device, ...others] = devices;
+  return others.some(({ id }) => id !== device?.id) ? undefined : device;
+}
+
 const CorporateIdentifier = z.object({ importedDeviceIdentifier: text });
 type CorporateIdentifier = z.output<typeof CorporateIdentifier>;
 

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ApprovalPolicy } from "../../../shared/access/approvals/approval.ts";
 import type { Item } from "../../../shared/fanout/state/item.ts";
+import type { GraphAnswer } from "../../../shared/graph/answer.ts";
+import type { GraphRequest } from "../../../shared/graph/client.ts";
 import { newestFirstId } from "../../../shared/kernel/values.ts";
+import { graphBackEnd } from "../../../shared/registration/graph/back-end.ts";
 import { deregisteringBackEnd } from "../../../shared/registration/graph/deregister.ts";
 import type { RegisteredDevice } from "../../../shared/registration/graph/lists.ts";
 import { deregisterDevices } from "../../../shared/registration/register-devices.ts";
@@ -98,31 +101,36 @@ it("takes devices out, leaves alone what Intune manages, and tells what was not 
   expect(await found("A0002")).toHaveLength(1);
 });
 
-it("takes out nothing by a number that several devices have", async () => {
-  const bear = (id: string): RegisteredDevice =>
-    ({
-      id,
-      serialNumber: "TO BE FILLED",
-      isManaged: false,
-      userPrincipalName: "",
-    }) as RegisteredDevice;
+it("takes out nothing, and tags nothing, by a number that several devices have", async () => {
+  const bear = (id: string) =>
+    ({ id, serialNumber: "TO BE FILLED", groupTag: "", isManaged: false }) as RegisteredDevice;
   const named = new Map([["TO BE FILLED", [bear("one"), bear("two")]]]);
   const asked: string[] = [];
-  const backEnd = deregisteringBackEnd({
+  const busy = ({ path }: GraphRequest): GraphAnswer => {
+    asked.push(path);
+    return { kind: "busy", why: "nobody is there" };
+  };
+  const list = { kind: "read", at: 1, requests: 1, pages: 1 } as const;
+  const parts = {
     graph: {
-      ask: (_asker, _version, { path }) => {
-        asked.push(path);
-        return Promise.resolve({ kind: "unclear", why: "nobody is there" });
-      },
-      askTogether: () => Promise.resolve([]),
+      ask: async (_asker: unknown, _version: unknown, request: GraphRequest) => busy(request),
+      askTogether: async (_asker: unknown, _version: unknown, all: readonly GraphRequest[]) =>
+        all.map(busy),
     },
-    lists: { devices: async () => ({ kind: "read", at: 1, requests: 1, pages: 1, named }) },
+    lists: {
+      devices: async () => ({ ...list, named }),
+      imports: async () => ({ ...list, named: new Map() }),
+    },
     sync: async () => undefined,
-  });
-  const item = { targetId: "t", at: 0 } as Item;
-  const some = [{ item, hardware: { serial: "TO BE FILLED" } }];
-  const outcomes = await backEnd.execute({ tenantId } as Registration, some, () => true);
-  expect(outcomes.get("t")).toMatchObject({ kind: "failed", code: "serial-not-unique" });
+    clock: { now: () => 2 },
+  };
+  const item = { targetId: "t", at: 0, step: 1, attempts: 1 } as Item;
+  const some = [{ item, hardware: { serial: "TO BE FILLED", tag: "shop" } }];
+  const job = { tenantId, jobId: "j" } as Registration;
+  const out = await deregisteringBackEnd(parts).execute(job, some, () => true);
+  expect(out.get("t")).toMatchObject({ kind: "failed", code: "serial-not-unique" });
+  const tagged = await graphBackEnd(parts).execute(job, some, () => true);
+  expect(tagged.get("t")).toEqual({ kind: "accepted" });
   expect(asked).toEqual([]);
 });
 
