@@ -102,9 +102,11 @@ it("takes devices out, leaves alone what Intune manages, and tells what was not 
 });
 
 it("takes out nothing, and tags nothing, by a number that several devices have", async () => {
-  const bear = (id: string) =>
-    ({ id, serialNumber: "TO BE FILLED", groupTag: "", isManaged: false }) as RegisteredDevice;
-  const named = new Map([["TO BE FILLED", [bear("one"), bear("two")]]]);
+  const both = ["one", "two"].map(
+    (id) =>
+      ({ id, serialNumber: "TO BE FILLED", groupTag: "", isManaged: false }) as RegisteredDevice,
+  );
+  const named = new Map([["TO BE FILLED", both]]);
   const asked: string[] = [];
   const busy = ({ path }: GraphRequest): GraphAnswer => {
     asked.push(path);
