@@ -94,7 +94,7 @@ for (const [name, nth] of Object.entries(ids)) {
   await post(tenants, { tenantId: id, displayName: name });
   const body = name === "resting" ? { paused: true } : { pace: {} };
   await app.call("PATCH", `${tenants}/${id}`, { body });
-  if (name === "slow") await app.sandbox("PUT", "/behaviour", { tenantId: id, latencyMs: 3_000 });
+  if (name === "slow") await app.sandbox("PUT", "/behaviour", { tenantId: id, latencyMs: 6_000 });
   const types = name === "unseen" ? { types: ["termsOfUse"] } : {};
   const begun = await post(`${tenants}/${id}/syncs`, { mode: "exportOnly", ...types });
   if (name === "unseen") await askForCode(`${begun.headers.get("location")}/authentication`);
