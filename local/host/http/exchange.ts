@@ -263,13 +263,17 @@ function scalarsOf(body: Buffer | undefined): [string, TypedData][] {
   });
 }
 
-/** How deeply a JSON text nests. */
+/** How deeply a JSON text nests. By its characters: an expression for texts of any length runs out of stack in a long one. */
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
-  for (const [token] of json.matchAll(/"(?:\\.|[^"\\])*"|[[\]{}]/g)) {
-    if (token === "{" || token === "[") deepest = Math.max(deepest, (depth += 1));
-    else if (token === "}" || token === "]") depth -= 1;
+  let isText = false;
+  for (let at = 0; at < json.length; at += 1) {
+    const char = json[at];
+    if (char === '"') isText = !isText;
+    else if (isText) at += char === "\\" ? 1 : 0;
+    else if (char === "{" || char === "[") deepest = Math.max(deepest, (depth += 1));
+    else if (char === "}" || char === "]") depth -= 1;
   }
   return deepest;
 }
