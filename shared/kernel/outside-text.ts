@@ -37,7 +37,9 @@ export const Line = textOf(between(`[^${unfit}\\p{Cc}\\u2028\\u2029]`), [...faul
 export const Prose = textOf(between(`(?:[^${unfit}\\p{Cc}]|[\\t\\n\\r])`), faultsOfTexts);
 
 const unfitInLine = new RegExp(`[${unfit}\\p{Cc}\\u2028\\u2029]+`, "gu");
-const unseenAtEnds = new RegExp(`^(?:\\s|${unseen})+|(?:\\s|${unseen})+$`, "gu");
+const atEnd = `[\\s${unseen.slice(1)}`;
+/** A run begins where none is before it: tried from each of its places, one in the middle would cost its square. */
+const unseenAtEnds = new RegExp(`^${atEnd}+|(?<!${atEnd})${atEnd}+$`, "gu");
 
 /** A text in one line as `Line` takes it: for what comes from systems that take more. */
 const lineOf = (text: string): string =>

@@ -10,6 +10,7 @@ import {
   reasonOf,
   serviceErrorIn,
 } from "../../../shared/kernel/outside-text.ts";
+import { processorMs } from "../../support/processor-time.ts";
 
 const json = JSON.stringify;
 const isKeepable = (text: string): boolean =>
@@ -116,6 +117,15 @@ describe("a service's error", () => {
     expect(json(error).length).toBeLessThan(700);
   });
 });
+
+test.each([" ", "\u00a0", "\u200b", " \u3164"])(
+  "a long run of what nobody sees costs its length, not its square: %j",
+  (unseen) => {
+    const long = `a${unseen.repeat(40_000)}b`;
+    // Compared from each of its places it takes seconds.
+    expect(processorMs(() => expect(plainText(long, 100_000)).toMatch(/^a.*b$/))).toBeLessThan(500);
+  },
+);
 
 test("what is kept of a text from outside would be taken as a line from a caller", () => {
   const odd = constantFrom(
