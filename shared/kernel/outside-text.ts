@@ -91,8 +91,8 @@ export function serviceErrorIn(body: OutsideBody): ServiceError | undefined {
 
 /** What somebody in between wrote, for the person who has to find out who that was. */
 export function foreignWords(text: string): string {
-  const title = /<title[^>]*>([^<]*)/i.exec(text.slice(0, maxParsedChars))?.[1];
-  return plainText(title ?? text.slice(0, maxParsedChars).replaceAll(/<[^>]*>/g, " "), 100);
+  const title = /<title[^<>]*>([^<]*)/i.exec(text.slice(0, maxParsedChars))?.[1];
+  return plainText(title ?? text.slice(0, maxParsedChars).replaceAll(/<[^<>]*>/g, " "), 100);
 }
 
 /** Longest reason that is kept. Rows that keep many cut it further, by `plainText`. */

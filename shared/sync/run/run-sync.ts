@@ -162,6 +162,7 @@ export async function passHere(parts: RunParts, work: SyncWork): Promise<void> {
     parts,
     work,
     () => goOnClaimed(parts, work),
+    // What went wrong is in the row as its remark, and the message goes on with it.
   ).catch(() => ({ kind: "again" }));
   if (kind === "again") await parts.queues.send(queueNames.syncWork, work.ids, afterMs / 1_000);
 }

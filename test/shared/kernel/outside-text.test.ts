@@ -127,6 +127,11 @@ test.each([" ", "\u00a0", "\u200b", " \u3164"])(
   },
 );
 
+test.each(["<", "<title"])("a page of nothing but %s costs its length, too", (tag) => {
+  const page = tag.repeat(200_000 / tag.length);
+  expect(processorMs(() => expect(foreignWords(page)).toMatch(/^</))).toBeLessThan(500);
+});
+
 test("what is kept of a text from outside would be taken as a line from a caller", () => {
   const odd = constantFrom(
     "\ud800",
