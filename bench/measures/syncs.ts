@@ -97,15 +97,24 @@ async function addTenant(muster: Muster, items: number) {
   };
 }
 
-/** Starts a sync and waits for its end. Asks the table itself: what is timed is not to answer for it beside its work. */
-async function syncOnce({ api, storage }: Muster, tenantId: string): Promise<void> {
+/**
+ * Starts a sync and waits for its end; answers when that was. Asks the table itself: what is timed is not to answer for it
+ * beside its work. The end is when the storage wrote it, and not when somebody saw it there.
+ */
+async function syncOnce({ api, storage }: Muster, tenantId: string): Promise<number> {
   const path = `tenants/${tenantId}/syncs`;
   const { syncId } = (await api("POST", path, {})) as unknown as { syncId: string };
   const table = syncRows(storage);
-  const end = async () => (await table.getEntity(tenantId, syncId))["phase"] === "done";
-  await until("a sync", end, { everyMs: 10 });
+  let endedAt = Number.NaN;
+  const end = async (): Promise<boolean> => {
+    const row = await table.getEntity(tenantId, syncId);
+    endedAt = Date.parse(row.timestamp ?? "");
+    return row["phase"] === "done";
+  };
+  await until("a sync", end, { everyMs: 50 });
   const { outcome } = (await api("GET", `${path}/${syncId}`)) as unknown as { outcome?: string };
   if (outcome !== "succeeded") throw new Error(`it ended as ${outcome}`);
+  return endedAt;
 }
 
 const syncRows = (storage: string): TableClient =>
@@ -115,7 +124,7 @@ const syncRows = (storage: string): TableClient =>
 export async function measureLargeSync(items: number, turns: number): Promise<LargeSync> {
   const muster = await startMuster();
   const times = { first: [], bareFirst: [], unchanged: [], bare: [] } as Record<string, Turn[]>;
-  const note = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+  const note = async (what: string, work: () => Promise<Ended>): Promise<void> => {
     times[what]?.push(await oneTurn(muster, work));
   };
   try {
@@ -140,13 +149,17 @@ export async function measureLargeSync(items: number, turns: number): Promise<La
 }
 
 type Turn = Processor & { readonly seconds: number };
+/** When a piece of work was over, in ms of the clock, where that was before its answer came. */
+type Ended = number | void;
 
 /** Times one turn of either. */
-async function oneTurn(muster: Muster, work: () => Promise<unknown>): Promise<Turn> {
+async function oneTurn(muster: Muster, work: () => Promise<Ended>): Promise<Turn> {
   const loop = processorSeconds(process.pid) ?? 0;
+  const begunAt = Date.now();
   const { value, processor } = await processorFor(muster, () => timed(work));
+  const { value: endedAt, seconds } = value;
   return {
-    seconds: value.seconds,
+    seconds: endedAt === undefined ? seconds : (endedAt - begunAt) / 1_000,
     worker: processor.workers,
     storage: processor.storage,
     loop: (processorSeconds(process.pid) ?? 0) - loop,
@@ -233,7 +246,7 @@ async function onePublication(muster: Muster, all: readonly Tenant[]): Promise<P
   const turn = await oneTurn(muster, async () => {
     const tenantIds = tenants.map(({ tenantId }) => tenantId);
     await muster.api("POST", `baselines/${baselineId}/publish`, { tenantIds });
-    await untilStatus(muster, "pendingApproval", tenants.length);
+    return untilStatus(muster, "pendingApproval", tenants.length);
   });
   const after = await oneTurn(muster, bareReads);
   return { tenants: tenants.length, ...beside([turn], [before, after]) };
@@ -249,9 +262,10 @@ async function firstSyncs(muster: Muster, tenants: readonly Tenant[]): Promise<v
 
 /**
  * Waits until so many tenants are idle with a next night after `since`, twice in a row: a tenant whose night has come
- * is idle for a moment with the next one. Asks the table itself, which is less work than a list with all of them.
+ * is idle for a moment with the next one. Asks the table itself, which is less work than a list with all of them, and
+ * answers when the storage wrote the last of them.
  */
-const untilIdle = (muster: Muster, tenants: number, since: number): Promise<void> =>
+const untilIdle = (muster: Muster, tenants: number, since: number): Promise<number> =>
   untilStatus(muster, "idle", tenants, ` and nextAt gt ${since.toFixed(1)}`);
 
 async function untilStatus(
@@ -259,20 +273,23 @@ async function untilStatus(
   status: string,
   tenants: number,
   also = "",
-): Promise<void> {
+): Promise<number> {
   const table = syncRows(storage);
   const filter = `PartitionKey eq 'statuses' and status eq '${status}'${also}`;
   let seen = 0;
+  let lastAt = 0;
   const isSo = async (): Promise<boolean> => {
-    let found = 0;
-    const listed = table.listEntities({ queryOptions: { filter, select: ["status"] } });
-    for await (const page of listed.byPage()) found += page.length;
-    seen = found === tenants ? seen + 1 : 0;
+    const found: number[] = [];
+    const listed = table.listEntities({ queryOptions: { filter, select: ["Timestamp"] } });
+    for await (const { timestamp = "" } of listed) found.push(Date.parse(timestamp));
+    seen = found.length === tenants ? seen + 1 : 0;
+    lastAt = Math.max(...found);
     return seen > 1;
   };
   // The emulator looks at all of its rows for such a question: of many tenants it is asked less often.
   const everyMs = 250 + 4 * tenants;
   await until(`all tenants to be ${status}`, isSo, { everyMs });
+  return lastAt;
 }
 
 /** The night of all tenants: the same minute, a little ahead. */
@@ -289,7 +306,7 @@ async function oneNight(muster: Muster, tenants: readonly Tenant[]): Promise<Nig
   resetPeak(muster.hostPid);
   const night = await oneTurn(muster, async () => {
     await muster.runTimer("sync-timer");
-    await untilIdle(muster, tenants.length, minute);
+    return untilIdle(muster, tenants.length, minute);
   });
   const after = await oneTurn(muster, bareNight);
   return {
