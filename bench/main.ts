@@ -23,7 +23,7 @@ import { median } from "./setup/timing.ts";
 const folder = fileURLToPath(new URL("results/", import.meta.url));
 
 /** Syncs and bare loops that take turns: the one in the middle counts. */
-const syncTurns = 5;
+const syncTurns = 9;
 
 /** Host processes on one storage account, and turns of each number: the one in the middle counts. */
 const hostCounts = [1, 2, 4] as const;

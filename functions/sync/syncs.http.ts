@@ -356,18 +356,15 @@ export const syncReportFunction = onHttp(
   async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
-    const { types, items } = await progressOf(services, params);
+    const { types, items } = await progressOf(services, found.value);
     return succeed(ok(reportView(found.value, types, items, services.sync.typeOf)));
   },
 );
 
-async function progressOf(
-  { sync: { store } }: Pick<SyncNeeds, "sync">,
-  { tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">,
-) {
+async function progressOf({ sync: { store } }: Pick<SyncNeeds, "sync">, sync: Sync) {
   const [types, items] = await Promise.all([
-    store.types(tenantId, syncId),
-    store.items(tenantId, syncId),
+    store.types(sync),
+    store.items(sync.tenantId, sync.syncId),
   ]);
   return {
     types: [...types.values()],
@@ -394,7 +391,7 @@ export const syncLogsFunction = onHttp(
   async ({ params }, { services }: Tools<SyncNeeds>) => {
     const found = await findSync(services, params);
     if (!found.ok) return found;
-    const { types, items } = await progressOf(services, params);
+    const { types, items } = await progressOf(services, found.value);
     const lines = async function* () {
       yield* logLines(found.value, types, items);
     };

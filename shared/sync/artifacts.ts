@@ -32,9 +32,8 @@ export const artifactsOf = (parts: Parts, sync: Sync): AsyncIterable<Uint8Array>
 
 async function* files(parts: Parts, sync: Sync): AsyncGenerator<File> {
   const { store, typeOf, revisions } = parts;
-  const { tenantId, syncId } = sync;
-  const types = [...(await store.types(tenantId, syncId)).values()];
-  const items = (await store.items(tenantId, syncId)).map(({ value }) => value);
+  const types = [...(await store.types(sync)).values()];
+  const items = (await store.items(sync.tenantId, sync.syncId)).map(({ value }) => value);
   yield json("sync.json", viewOf(sync));
   yield json("report.json", reportView(sync, types, items, typeOf));
   yield { name: "log.ndjson", content: logLines(sync, types, items) };

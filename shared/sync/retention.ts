@@ -241,6 +241,6 @@ async function markSync(
       documents.push(value.found, value.plan, value.request);
   for (const hash of documents) if (hash !== undefined) marks.add(`documents/${hash}`);
   if (sync.phase === "done") return;
-  for (const value of (await store.types(tenantId, syncId)).values())
+  for (const value of (await store.types(sync)).values())
     await revisions.markType(tenantId, value.manifest, marks);
 }

@@ -44,7 +44,7 @@ test("a small fleet is reached, counted at the wire, and reported", {
 test("syncs of a small tenant and nights of a few are timed beside a bare loop, and counted", {
   timeout: 240_000,
 }, async () => {
-  const [large, counts] = [await measureLargeSync(80, 1), await countSync(80)];
+  const [large, counts] = [await measureLargeSync(80, 1, 1), await countSync(80)];
   expect(large.first.seconds).toBeGreaterThan(0);
   expect(large.unchanged.bareSeconds).toBeGreaterThan(0);
   expect(sumOf(counts.storage, "blob write muster")).toBe(0);
@@ -54,7 +54,7 @@ test("syncs of a small tenant and nights of a few are timed beside a bare loop, 
   expect(counts.graphParts).toBeGreaterThan(counts.bareGraphParts);
   expect(counts.graphParts).toBeLessThan(bareInAll + 3);
   // A night begins with a minute, which is waited for: one of them is enough.
-  const { nights, publication } = await measureNights([3]);
+  const { nights, publication } = await measureNights([3], false);
   expect(nights.map(({ tenants }) => tenants)).toEqual([3]);
   const text = report({ ...nothing, syncs: { large, counts }, nights, publication });
   expect(text).toContain("nothing changed, 80 items");

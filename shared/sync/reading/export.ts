@@ -362,7 +362,7 @@ async function slice(
   ids: SyncIds,
   type: ConfigurationType,
   claimed: TypeProgress,
-  sync: Pick<Sync, "tenantId" | "trigger" | "types">,
+  sync: Sync,
 ): Promise<TypeProgress> {
   if (claimed.tries > maxTries)
     return failed(claimed, {
@@ -378,7 +378,7 @@ async function slice(
     before,
     isSure: isAskedSingly(sync),
     async names(waiting) {
-      const rows = await store.types(sync.tenantId, ids.syncId);
+      const rows = await store.types(sync);
       return namedBy(waiting).every((each) => isSettled(rows.get(each)))
         ? { ...before, ...manifestsOf(rows) }
         : undefined;

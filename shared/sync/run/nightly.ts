@@ -5,8 +5,9 @@ import { idFor } from "../../kernel/values.ts";
 import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import { type SyncSettings, theService } from "../state/sync.ts";
+import { openWork } from "../state/sync-work.ts";
 import { beginsHere, passHere, type RunParts } from "./run-sync.ts";
-import { type NewSync, startSync } from "./start-sync.ts";
+import { type NewSync, startQuietly, startSync } from "./start-sync.ts";
 
 const dayMs = 24 * 3600_000;
 
@@ -18,10 +19,11 @@ export function nextNightly(
   if (!enabled) return undefined;
   const [hours = 0, minutes = 0] = at.split(":").map(Number);
   const midnight = Math.floor(localTimeAt(timeZone, now) / dayMs) * dayMs;
-  const nights = [-1, 0, 1, 2].map(
-    (day) => midnight + day * dayMs + (hours * 60 + minutes) * 60_000,
-  );
-  return nights.map((wanted) => momentOf(timeZone, wanted).at).find((moment) => moment > now);
+  for (const day of [-1, 0, 1, 2]) {
+    const moment = momentOf(timeZone, midnight + day * dayMs + (hours * 60 + minutes) * 60_000).at;
+    if (moment > now) return moment;
+  }
+  return undefined;
 }
 
 const tenantsPerPage = 200;
@@ -68,21 +70,25 @@ async function startOne(parts: NightlyParts, tenantId: string, isHere: boolean):
   const { value: tenant } = seen;
   const { settings, nextAt: dueAt } = tenant;
   if (dueAt === undefined || dueAt > now) {
-    await store.index(tenant);
+    // Whoever went through its night died before the trail and lists knew, or lists did.
+    const { outbox, last: syncId } = tenant;
+    const work = outbox.length > 0 && syncId && (await openWork(parts, { tenantId, syncId }));
+    await (work ? work.tidy() : store.index(tenant));
     return false;
   }
-  const asked: NewSync = {
+  const asked = {
     tenantId,
     syncId: idFor(dueAt, tenantId, "night"),
     mode: settings.nightly.mode,
-    trigger: "schedule",
+    trigger: "schedule" as const,
     types: parts.enabledTypes(settings),
-    onMissingUser: "continueWithoutUser",
+    onMissingUser: "continueWithoutUser" as const,
     by: theService,
     night: dueAt,
     seen,
-  };
+  } satisfies NewSync;
   const goOn = isHere ? await beginsHere(parts, asked, passHere) : undefined;
+  if (goOn !== undefined && (await startQuietly(parts, asked, goOn))) return true;
   const sync = await startSync(parts, asked, undefined, goOn);
   // It is moved on with the start. Where that was refused, or made by somebody else, it may not be yet.
   if (sync.ok && sync.value.startedAt >= now) return true;

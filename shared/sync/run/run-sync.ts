@@ -164,7 +164,9 @@ export async function passHere(parts: RunParts, work: SyncWork): Promise<void> {
     () => goOnClaimed(parts, work),
     // What went wrong is in the row as its remark, and the message goes on with it.
   ).catch(() => ({ kind: "again" }));
-  if (kind === "again") await parts.queues.send(queueNames.syncWork, work.ids, afterMs / 1_000);
+  // What is in no row yet is nobody's to go on with.
+  if (kind === "again" && work.isWritten)
+    await parts.queues.send(queueNames.syncWork, work.ids, afterMs / 1_000);
 }
 
 /** The message comes after so long where the request's worker died, and the pass is through before. */
@@ -315,7 +317,7 @@ const steps: Readonly<
 async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome | undefined> {
   const unread = await onlyByPeople(parts, work);
   if (unread === "waits") return undefined;
-  if (unread.length > 0) await work.keep({ skipped: [...work.sync.skipped, ...unread] });
+  if (unread.length > 0) work.note({ skipped: [...work.sync.skipped, ...unread] });
   const { types, skipped } = work.sync;
   const out = new Set(skipped.map(({ type }) => type));
   const isFirst = (await work.types()).size === 0;
@@ -327,7 +329,7 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
   if (read === "reading") {
     await work.keep({ leaseUntil: parts.clock.now(), losses: 0 });
     // What was through before that found the sync claimed, and its message comes back when the claim would have ended.
-    const now = await parts.store.types(work.ids.tenantId, work.ids.syncId);
+    const now = await parts.store.types(work.sync);
     if ([...now.values()].every(isOver)) await work.tell();
     return { kind: "ack", state: "export" };
   }

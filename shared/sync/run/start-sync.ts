@@ -150,16 +150,51 @@ async function unknownItems(
   return (await Promise.all(judged)).flat();
 }
 
+/**
+ * Goes on with a sync for which nobody waits before it is started: its start is written with whatever is written first,
+ * which is its end where it finds nothing. False where the tenant has another one, or somebody was faster.
+ */
+export async function startQuietly(
+  parts: StartParts,
+  asked: NewSync & Required<Pick<NewSync, "seen">>,
+  goOn: GoOn,
+): Promise<boolean> {
+  const { value, etag } = asked.seen;
+  if (value.active !== undefined) return false;
+  const how = { ...goOn, event: "start", now: parts.clock.now() } as const;
+  const begun = asStarted(parts, asked, value, how);
+  if (begun === undefined) return false;
+  const work = new SyncWork(parts, { value: begun.after, etag }, { value: begun.sync, etag: "" });
+  work.hasBegun();
+  await goOn.begin(work);
+  return work.isWritten;
+}
+
 /** Both rows with the start, and with the beginning where that comes with it; undefined where the tenant's status allows neither. */
 function asStarted(
+  parts: StartParts,
+  asked: NewSync,
+  tenant: TenantSync,
+  how: Pick<GoOn, "claims" | "without"> & { readonly event: SyncEvent; readonly now: Instant },
+): { readonly after: TenantSync; readonly sync: Sync } | undefined {
+  const { now } = how;
+  const begun = movedByStart(asked, tenant, how, parts.claimMs);
+  if (begun === undefined) return undefined;
+  const { error: _, ...rest } = afterNight(parts, asked, begun.after, now);
+  const resting = restingOf(tenant.status, tenant.resting);
+  return { after: { ...rest, active: asked.syncId, resting }, sync: begun.sync };
+}
+
+function movedByStart(
   asked: NewSync,
   tenant: TenantSync,
   {
+    claims,
+    without,
     event,
     now,
-    claimMs,
-  }: { readonly event: SyncEvent; readonly now: Instant; readonly claimMs: number },
-  { claims, without }: Pick<GoOn, "claims" | "without">,
+  }: Pick<GoOn, "claims" | "without"> & { readonly event: SyncEvent; readonly now: Instant },
+  claimMs: number,
 ) {
   const { syncId, by } = asked;
   const started = moved(tenant, { event, by, now, eventId: `${syncId}-${event}`, syncId });
@@ -184,7 +219,7 @@ async function tryStart(
   const { tenantId, syncId } = asked;
   const tenant = given.tenant ?? (await store.tenant(tenantId, clock.now()));
   const now = clock.now();
-  const { active, status } = tenant.value;
+  const { active } = tenant.value;
   // The very same request again: it has lost against itself, or is the active one.
   const same = given.tenant === undefined || active === syncId;
   const own = same ? await store.sync(tenantId, syncId) : undefined;
@@ -195,13 +230,11 @@ async function tryStart(
   if (old !== undefined && (waiting === undefined || prepare !== undefined))
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
-  const begun = asStarted(asked, tenant.value, { event, now, claimMs: parts.claimMs }, given);
+  const begun = asStarted(parts, asked, tenant.value, { ...given, event, now });
   if (begun === undefined) return underWay(tenant.value);
   const { after, sync } = begun;
-  const { error: _, ...rest } = afterNight(parts, asked, after, now);
-  const resting = restingOf(status, tenant.value.resting);
   const { message, ...wanted } = (await prepare?.(tenant.value, now)) ?? {};
-  const next: TenantSync = { ...rest, ...wanted, active: syncId, resting };
+  const next: TenantSync = { ...after, ...wanted };
   const revision = message === undefined ? undefined : revisionOf(next, asked, message, now);
   return writeStart(parts, { value: next, etag: tenant.etag }, sync, { waiting, revision });
 }
@@ -221,11 +254,8 @@ async function writeStart(
   const syncs = [{ value: sync, etag: "" }, ...ended];
   const written = await store.change(tenant, { syncs, revision });
   if (written === undefined) return lost;
-  const isBegun = sync.phase === "export";
-  // Nobody looks at night: lists are told with the end, or a second later.
-  const isQuiet = isBegun && sync.trigger === "schedule";
   const listed = Promise.all([
-    isQuiet ? undefined : store.index(tenant.value),
+    store.index(tenant.value),
     waiting === undefined ? undefined : store.close(sync.tenantId, waiting.value.syncId),
   ]);
   const rows = [
@@ -233,7 +263,7 @@ async function writeStart(
     { value: sync, etag: written.sync },
   ] as const;
   const work = new SyncWork(parts, ...rows, listed);
-  if (isBegun) work.hasBegun();
+  if (sync.phase === "export") work.hasBegun();
   return { work, listed };
 }
 

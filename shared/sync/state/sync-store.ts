@@ -41,6 +41,8 @@ type Beside = {
   readonly revision?: Revision | undefined;
 };
 
+type TypesOf = Pick<Sync, "tenantId" | "syncId" | "read">;
+
 const statusKey = "status";
 /** Types that were over when a pass ended; no type has such a key. */
 const typesKey = "type|*";
@@ -160,16 +162,15 @@ export class SyncStore {
     return this.#tables.replace(syncs, encoded(value.tenantId, value.syncId, value), etag);
   }
 
-  /** How far every type is, in the order of their keys. What was said in one row with others counts first. */
-  async types(tenantId: string, syncId: string): Promise<Map<string, TypeProgress>> {
+  /** How far every type is, in the order of their keys. What was said together with others counts first. */
+  async types({ tenantId, syncId, read = [] }: TypesOf): Promise<Map<string, TypeProgress>> {
     const range = { partition: partitionOf(tenantId, syncId), from: "type|", below: "type}" };
     const { rows } = await this.#tables.page(syncs, range, 1000);
-    const found = [
+    return byType([
       ...rows.filter((row) => !isPacked(row)).map((row) => decoded(row, TypeProgress)),
       ...rows.filter(isPacked).flatMap((row) => decoded(row, PackedTypes)),
-    ];
-    const byType = new Map(found.map((each) => [each.type, each]));
-    return new Map([...byType].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+      ...read,
+    ]);
   }
 
   /** How far one type is that is read by messages of its own. */
@@ -310,6 +311,11 @@ export async function purgeSyncs(
   await new SyncStore(tables).unlist(tenantId);
   return deleteRange(tables, syncs, ofTenant(tenantId), mayGoOn);
 }
+
+const byType = (found: readonly TypeProgress[]): Map<string, TypeProgress> => {
+  const last = new Map(found.map((each) => [each.type, each]));
+  return new Map([...last].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+};
 
 const itemKey = (changeId: string): string => `item|${changeId}`;
 

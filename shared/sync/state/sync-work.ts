@@ -11,7 +11,9 @@ import type { Queues } from "../../storage/queues.ts";
 import type { WebhookEvent } from "../../webhooks/webhook.ts";
 import type { SyncEvent } from "./lifecycle.ts";
 import {
+  isOver,
   moved,
+  type Revision,
   type Sync,
   type SyncError,
   type TenantSync,
@@ -64,6 +66,8 @@ export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
 
 /** What is told of a beginning waits so long for the end, to be told with it: most syncs of small tenants are through by then. */
 const beginningMs = 1_000;
+/** And so long where it is not even written: nobody waits for a night, and one that finds nothing is one write. */
+const lookMs = 5_000;
 
 /** A sync and its tenant, under our hands. */
 export class SyncWork {
@@ -73,10 +77,12 @@ export class SyncWork {
   #types: ReadonlyMap<string, TypeProgress> | undefined;
   /** What is being told of the last transition. */
   #telling: Promise<unknown> = Promise.resolve();
+  /** Whether the sweeper has it on its list. */
+  #isListed: boolean;
   /** Tells of a beginning some time. */
   #soon: NodeJS.Timeout | undefined;
 
-  /** `telling`: what is under way that has to end before the next write. */
+  /** `telling`: what is under way that has to end before the next write. A sync without an etag is in no row yet. */
   constructor(
     rows: SyncRows,
     tenant: Stored<TenantSync>,
@@ -86,6 +92,7 @@ export class SyncWork {
     this.#rows = rows;
     this.#tenant = tenant;
     this.#sync = sync;
+    this.#isListed = this.isWritten;
     this.#tellOn(telling);
   }
 
@@ -117,29 +124,40 @@ export class SyncWork {
     return { tenantId, syncId };
   }
 
-  /** How far its types are, asked for once: nobody else writes them under our claim until a message is sent for one. */
-  async types(): Promise<ReadonlyMap<string, TypeProgress>> {
-    const { tenantId, syncId } = this.sync;
-    return (this.#types ??= await this.#rows.store.types(tenantId, syncId));
+  /** Whether it is in its row: what begins where it is started may be over before anybody has to know of it. */
+  get isWritten(): boolean {
+    return this.#sync.etag !== "";
   }
 
-  /** Tells what is not told yet. */
+  /** How far its types are, asked for once: nobody else writes them under our claim until a message is sent for one. */
+  async types(): Promise<ReadonlyMap<string, TypeProgress>> {
+    return (this.#types ??= await this.#rows.store.types(this.sync));
+  }
+
+  /** Sees to it that it is in its row, and that what happened is told. */
   async #toldAll(): Promise<void> {
-    if (this.#soon !== undefined) this.#tellOn(this.#tell());
+    if (this.#soon !== undefined || !this.isWritten) {
+      await this.#settled();
+      this.#tellOn(this.#tellOfBeginning());
+    }
     await this.#settled();
   }
 
   /** Waits until what happened is told, or could not be. */
   async told(): Promise<void> {
     await this.#settled().catch(() => undefined);
-    if (this.tenant.outbox.length > 0) await this.#tell().catch(() => undefined);
+    if (this.isWritten && this.tenant.outbox.length > 0) await this.#tell().catch(() => undefined);
   }
 
-  /** Adds the progress of types; those that are there stay. */
+  /** Adds the progress of types; those that are there stay. Where all are through they go with the next write. */
   async addTypes(progress: readonly TypeProgress[]): Promise<void> {
-    const { tenantId, syncId } = this.sync;
+    const { tenantId, syncId, read = [] } = this.sync;
     const before = await this.types();
-    await this.#rows.store.addTypes(tenantId, syncId, progress);
+    if (progress.every(isOver)) this.note({ read: [...read, ...progress] });
+    else {
+      await this.#toldAll();
+      await this.#rows.store.addTypes(tenantId, syncId, progress);
+    }
     this.#types = new Map([...progress.map((each) => [each.type, each] as const), ...before]);
   }
 
@@ -181,11 +199,7 @@ export class SyncWork {
   /** Writes both rows where nothing happens by it that is to be told. */
   async #keepBoth(tenant: TenantSync, sync: Sync): Promise<void> {
     await this.#toldAll();
-    const etags = await this.#rows.store.change(
-      { value: tenant, etag: this.#tenant.etag },
-      { syncs: [{ value: sync, etag: this.#sync.etag }] },
-    );
-    if (etags === undefined) throw new SyncLost(this.sync.syncId);
+    const etags = await this.#change(tenant, sync);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
   }
@@ -208,13 +222,31 @@ export class SyncWork {
     by: Who = theService,
     message?: string,
   ): Promise<void> {
-    const { store, clock, claimMs } = this.#rows;
     await this.#settled();
+    await this.#moveFrom(this.tenant, { event, by, message }, nextSync, nextTenant);
+  }
+
+  /** The same from another row of the tenant than that which was written last. */
+  async #moveFrom(
+    from: TenantSync,
+    {
+      event,
+      by,
+      message,
+    }: {
+      readonly event: SyncEvent;
+      readonly by: Who;
+      readonly message: string | undefined;
+    },
+    nextSync: Partial<Sync> & { readonly waits?: Sync["waits"] | undefined },
+    nextTenant: Partial<TenantSync>,
+  ): Promise<void> {
+    const { clock, claimMs } = this.#rows;
     const now = clock.now();
     const eventId = digest(this.sync.syncId, event, this.#sync.etag).slice(0, 32);
     const { syncId: about } = this.sync;
-    const after = moved(this.tenant, { event, by, now, eventId, syncId: about });
-    if (after === undefined) throw new SyncLost(`${event} in ${this.tenant.status}`);
+    const after = moved(from, { event, by, now, eventId, syncId: about });
+    if (after === undefined) throw new SyncLost(`${event} in ${from.status}`);
     const { waits: _, ...before } = this.sync;
     const tenant = { ...after, ...nextTenant };
     const sync = { ...before, leaseUntil: now + claimMs, touchedAt: now, ...defined(nextSync) };
@@ -223,11 +255,7 @@ export class SyncWork {
       message === undefined || tenant.desired === undefined
         ? undefined
         : { v: 1 as const, at: now, by, message, tree: tenant.desired, syncId };
-    const etags = await store.change(
-      { value: tenant, etag: this.#tenant.etag },
-      { syncs: [{ value: sync, etag: this.#sync.etag }], revision },
-    );
-    if (etags === undefined) throw new SyncLost(this.sync.syncId);
+    const etags = await this.#change(tenant, sync, revision);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };
     if (event !== "begin") {
@@ -237,19 +265,52 @@ export class SyncWork {
     this.hasBegun();
   }
 
-  /** Nothing is read yet. Of the beginning nobody is told before the end, where that comes within a second. */
+  /** Nothing is read yet. Of the beginning nobody is told before the end, where that comes soon. */
   hasBegun(): void {
     this.#types = new Map();
-    this.#soon = setTimeout(() => {
-      this.#soon = undefined;
-      this.#tellOn(this.#tell());
-    }, beginningMs);
+    this.#soon = setTimeout(
+      () => {
+        this.#soon = undefined;
+        this.#tellOn(this.#tellOfBeginning());
+      },
+      this.isWritten ? beginningMs : lookMs,
+    );
+  }
+
+  /** Writes the start, where that was left to whatever comes first, and tells of it. */
+  async #tellOfBeginning(): Promise<void> {
+    if (!this.isWritten) {
+      // What is noted meanwhile goes with the next write.
+      const { tenant, sync } = await this.#change(this.tenant, this.sync);
+      this.#tenant = { ...this.#tenant, etag: tenant };
+      this.#sync = { ...this.#sync, etag: sync };
+    }
+    await this.#tell();
+  }
+
+  /** Writes both rows; answers their etags. One that has not ended is looked after by the sweeper from its first write on. */
+  async #change(tenant: TenantSync, sync: Sync, revision?: Revision) {
+    const { store } = this.#rows;
+    if (!this.#isListed && sync.phase !== "done") {
+      await store.open(sync.tenantId, sync.syncId);
+      this.#isListed = true;
+    }
+    const etags = await store.change(
+      { value: tenant, etag: this.#tenant.etag },
+      { syncs: [{ value: sync, etag: this.#sync.etag }], revision },
+    );
+    if (etags === undefined) throw new SyncLost(sync.syncId);
+    return etags;
   }
 
   /** Tells trail, webhooks and lists how it stands; what has ended is off the sweeper's list then. */
   async #tell(): Promise<void> {
-    await Promise.all([this.#publish(), this.#rows.store.index(this.tenant)]);
-    await Promise.all([this.#strike(), this.sync.phase === "done" ? this.#close() : undefined]);
+    const published = this.#publish();
+    // A night that is not on the sweeper's list stays due by the list of tenants until the rest is told, and is found there.
+    if (!this.#isListed) await published;
+    await Promise.all([published, this.#rows.store.index(this.tenant)]);
+    const isOver = this.sync.phase === "done" && this.#isListed;
+    await Promise.all([this.#strike(), isOver ? this.#close() : undefined]);
   }
 
   /** Ends the sync. */
@@ -264,22 +325,20 @@ export class SyncWork {
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
     await this.#settled();
     const { active: _, paused: __, error: ___, lacksConsent, ...before } = this.tenant;
-    const { nextAt: ____, plan: _____, ...rest } = before;
+    const { nextAt: dueAt = 0, plan: ____, ...rest } = before;
     const { plan } = { ...this.sync, ...end };
     const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
-    const nextAt = this.#rows.nextAt(rest.settings, now);
+    const nextAt = dueAt > now ? dueAt : this.#rows.nextAt(rest.settings, now);
     const due = {
       ...(nextAt === undefined ? {} : { nextAt }),
       ...(plan === undefined ? {} : { plan: plan.document }),
       ...(event === "finishWithoutConsent" ? { lacksConsent: lacking } : {}),
     };
-    this.#tenant = { ...this.#tenant, value: { ...rest, ...due, last: this.sync.syncId } };
-    await this.move(
-      event,
+    await this.#moveFrom(
+      { ...rest, ...due, last: this.sync.syncId },
+      { event, by, message },
       { ...end, phase: "done", finishedAt: now, leaseUntil: now },
       tenant,
-      by,
-      message,
     );
   }
 

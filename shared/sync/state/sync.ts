@@ -78,6 +78,31 @@ const counts = z.object({
   unmanaged: z.int(),
 });
 
+/** How far the reading of one type is. */
+export const TypeProgress = z.object({
+  v: z.literal(1),
+  type: z.string(),
+  state: z.enum(["queued", "reading", "read", "failed"]),
+  manifest: z.string().exactOptional(),
+  items: z.int(),
+  changed: z.int(),
+  incomplete: z.int(),
+  requests: z.int(),
+  reason: reason.exactOptional(),
+  detail: z.string().exactOptional(),
+  requestId: z.string().exactOptional(),
+  /** When its reading first began, and the slices that it took. */
+  beganAt: z.number().exactOptional(),
+  slices: z.int(),
+  tries: z.int(),
+  leaseUntil: z.number(),
+  touchedAt: z.number(),
+});
+export type TypeProgress = z.output<typeof TypeProgress>;
+
+/** Whether nothing more is read of a type. */
+export const isOver = ({ state }: TypeProgress): boolean => state === "read" || state === "failed";
+
 /** Somebody lets it rest: nothing new is begun until it is resumed; at `until` it is cancelled. */
 const pause = z.object({ by: who, at: z.number(), until: z.number() });
 
@@ -93,6 +118,8 @@ export const Sync = z.object({
   finishedAt: z.number().exactOptional(),
   /** Types in its scope. */
   types: z.array(z.string()),
+  /** How far they are, where all were through in the first pass over them; otherwise they have rows of their own. */
+  read: z.array(TypeProgress).exactOptional(),
   /** Only these items are planned; absent: all. */
   items: z.array(ItemName).exactOptional(),
   onMissingUser: z.enum(["wait", "continueWithoutUser"]),
@@ -310,31 +337,6 @@ export function moved(
   };
   return { ...tenant, status: to, since: now, by, outbox: [...tenant.outbox, step] };
 }
-
-/** How far the reading of one type is. */
-export const TypeProgress = z.object({
-  v: z.literal(1),
-  type: z.string(),
-  state: z.enum(["queued", "reading", "read", "failed"]),
-  manifest: z.string().exactOptional(),
-  items: z.int(),
-  changed: z.int(),
-  incomplete: z.int(),
-  requests: z.int(),
-  reason: reason.exactOptional(),
-  detail: z.string().exactOptional(),
-  requestId: z.string().exactOptional(),
-  /** When its reading first began, and the slices that it took. */
-  beganAt: z.number().exactOptional(),
-  slices: z.int(),
-  tries: z.int(),
-  leaseUntil: z.number(),
-  touchedAt: z.number(),
-});
-export type TypeProgress = z.output<typeof TypeProgress>;
-
-/** Whether nothing more is read of a type. */
-export const isOver = ({ state }: TypeProgress): boolean => state === "read" || state === "failed";
 
 /** How far one change of a deploy is. `writing`: begun, and nobody knows yet whether the tenant has it. */
 export const ItemProgress = z.object({

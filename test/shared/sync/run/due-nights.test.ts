@@ -1,9 +1,42 @@
 /** Nights that have come, by the timer: once each, whatever dies. In a file of their own, since every tenant is due then. */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { startDue } from "../../../../shared/sync/run/nightly.ts";
-import { type SyncRig, startSyncRig } from "../sync-rig.ts";
+import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
 
 const day = 24 * 3600_000;
+const nights: string[] = [];
+
+/** A tenant whose night has come, and whom no other test's timer finds after this test. */
+async function aNight(): Promise<string> {
+  const tenantId = await rig.tenant();
+  await rig.settle(tenantId, { nightly: { enabled: true }, types: smallTypes });
+  await rig.sync(tenantId);
+  nights.push(tenantId);
+  const { nextAt = 0 } = await rig.status(tenantId);
+  rig.pass(nextAt - Date.now() + 1_000);
+  return tenantId;
+}
+afterEach(async () => {
+  for (const tenantId of nights.splice(0))
+    await rig.settle(tenantId, { nightly: { enabled: false } });
+});
+
+/** What the trail says of the tenant's last sync, in the order in which it was told. */
+async function toldOf(tenantId: string): Promise<unknown[]> {
+  const { last, active } = await rig.status(tenantId);
+  const { audit } = rig.below.services.access;
+  const found = await audit.trail(tenantId, { object: active ?? last }, { top: 100 });
+  if (!found.ok) throw new Error(found.failure.detail);
+  return found.value.items.map(({ after }) => (after as { event?: string }).event).toReversed();
+}
+
+/** Somebody does something after the tenant's row was seen, and before anything is written. */
+function meanwhile(act: () => Promise<unknown>): typeof rig.parts.preflight {
+  return async (sync) => {
+    await act();
+    return rig.parts.preflight(sync);
+  };
+}
 
 let rig: SyncRig;
 beforeAll(async () => {
@@ -14,6 +47,7 @@ afterAll(() => rig.stop());
 describe("a night that has come", () => {
   it("starts one sync though two timers look, and the next one a night later", async () => {
     const tenantId = await rig.tenant();
+    nights.push(tenantId);
     await rig.settle(tenantId, { nightly: { enabled: true } });
     await rig.sync(tenantId);
     const { nextAt = 0 } = await rig.status(tenantId);
@@ -30,12 +64,9 @@ describe("a night that has come", () => {
   });
 
   it("is started once, moved on and gone through, though the timer dies at one of its calls", async () => {
-    for (let call = 1, calls = 1; call <= calls; call += 5) {
-      const tenantId = await rig.tenant();
-      await rig.settle(tenantId, { nightly: { enabled: true } });
-      await rig.sync(tenantId);
+    for (let call = 1, calls = 1; call <= calls; call += 1) {
+      const tenantId = await aNight();
       const { nextAt = 0 } = await rig.status(tenantId);
-      rig.pass(nextAt - Date.now() + 1_000);
       rig.faults.arm({ atCall: call, when: call % 2 === 0 ? "before" : "after" });
       await rig.attempt(() => rig.startDue());
       rig.faults.revive();
@@ -47,10 +78,81 @@ describe("a night that has come", () => {
       const { status } = await rig.status(tenantId);
       expect(status, `call ${call}`).toBe("idle");
       expect([later, await rig.syncCount(tenantId)], `call ${call}`).toEqual([nextAt + day, 2]);
+      const shown = (await rig.parts.store.shown(tenantId, tenantId)).get(tenantId);
+      expect(shown, `call ${call}`).toMatchObject({ status: "idle", nextAt: later });
+      const told = new Set(await toldOf(tenantId));
+      expect(told, `call ${call}`).toEqual(new Set(["start", "begin", "finish"]));
       // Or it would be due again beside the next one.
       await rig.settle(tenantId, { nightly: { enabled: false } });
     }
   }, 60_000);
+
+  it("is one write where it finds nothing, and the trail has all that happened, once", async () => {
+    const tenantId = await aNight();
+    rig.faults.reset();
+    await rig.startDue();
+    const writes = rig.faults.calls().filter((name) => name.endsWith(" Syncs"));
+    // Nights that have come, the tenant's row, its end, what lists show, and what was told struck off.
+    expect(writes).toEqual([
+      "table.page Syncs",
+      "table.get Syncs",
+      "table.transact Syncs",
+      "table.put Syncs",
+      "table.transact Syncs",
+    ]);
+    expect(rig.faults.calls().filter((name) => name.endsWith(" OpenWork"))).toEqual([]);
+    expect(await toldOf(tenantId)).toEqual(["start", "begin", "finish"]);
+    const { last = "" } = await rig.status(tenantId);
+    const read = await rig.parts.store.types(await rig.syncOf(tenantId, last));
+    expect([...read.values()].map(({ state }) => state)).toContain("read");
+  });
+
+  it("is on the sweeper's list from its first write on, where it is not its last", async () => {
+    const tenantId = await aNight();
+    const tags = await rig.inTenant(tenantId, "roleScopeTag");
+    const item = tags.find(({ isBuiltIn }) => isBuiltIn !== true);
+    await rig.byHand("PATCH", tenantId, `roleScopeTag/${item?.id}`, { description: "By hand" });
+    await rig.startDue();
+    const { status, active = "" } = await rig.status(tenantId);
+    expect(status).toBe("pendingApproval");
+    expect(await rig.open(tenantId)).toEqual([active]);
+    expect(await toldOf(tenantId)).toEqual(["start", "begin", "needApproval"]);
+  });
+
+  it("is written down after a few seconds, however long the look takes", async () => {
+    const tenantId = await aNight();
+    await rig.behave(tenantId, { latencyMs: 7_000 });
+    const through = rig.startDue();
+    await vi.waitUntil(async () => (await rig.status(tenantId)).status === "inProgress", 7_000);
+    expect(await rig.open(tenantId)).toHaveLength(1);
+    await rig.behave(tenantId, { latencyMs: 0 });
+    await through;
+    const { active, last = "" } = await rig.status(tenantId);
+    await rig.toRest(tenantId, active ?? last);
+    expect((await rig.status(tenantId)).status).toBe("idle");
+    expect(await rig.open(tenantId)).toEqual([]);
+  }, 30_000);
+
+  it("gives way to a person who starts a sync while it is looked at", async () => {
+    const tenantId = await aNight();
+    const { nextAt = 0 } = await rig.status(tenantId);
+    await startDue({ ...rig.parts, preflight: meanwhile(() => rig.start(tenantId)) }, () => true);
+    const { active = "", nextAt: later } = await rig.status(tenantId);
+    expect(await rig.syncOf(tenantId, active)).toMatchObject({ trigger: "manual" });
+    expect(await rig.syncCount(tenantId), "the first one, and that person's").toBe(2);
+    expect(later).toBe(nextAt + day);
+    expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
+  });
+
+  it("comes though somebody changes the tenant's settings while it is looked at", async () => {
+    const tenantId = await aNight();
+    const change = () => rig.settle(tenantId, { approvalDays: 9 });
+    await startDue({ ...rig.parts, preflight: meanwhile(change) }, () => true);
+    const { last = "", active, settings } = await rig.status(tenantId);
+    expect(settings.approvalDays).toBe(9);
+    const night = { trigger: "schedule", outcome: "succeeded" };
+    expect(await rig.toRest(tenantId, active ?? last)).toMatchObject(night);
+  });
 
   it("keeps nobody from theirs though the look at one tenant breaks off", async () => {
     const tenants = [await rig.tenant(), await rig.tenant()] as const;

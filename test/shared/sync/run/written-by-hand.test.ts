@@ -107,8 +107,8 @@ describe("an item that is written without what the service fills in", () => {
   });
 });
 
-const typesRead = async ({ tenantId, syncId }: Sync): Promise<string[]> =>
-  [...(await rig.parts.store.types(tenantId, syncId)).keys()].toSorted();
+const typesRead = async (sync: Sync): Promise<string[]> =>
+  [...(await rig.parts.store.types(sync)).keys()].toSorted();
 
 describe("a type that Graph shows to people only", () => {
   const types = ["termsOfUse", ...smallTypes];
