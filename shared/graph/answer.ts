@@ -75,8 +75,12 @@ const keptHeaders = [
   "x-msft-approval-code",
 ] as const;
 
+type KeptHeader = (typeof keptHeaders)[number];
+const isKept = (name: string): name is KeptHeader =>
+  (keptHeaders as readonly string[]).includes(name);
+
 /** Headers by their names in lower case. */
-type AnswerHeaders = Readonly<Partial<Record<(typeof keptHeaders)[number], string>>>;
+type AnswerHeaders = Readonly<Partial<Record<KeptHeader, string>>>;
 
 /** Graph's id of the request, for whoever asks Microsoft about it; undefined where the answer has none that is one. */
 export function requestIdOf(answer: GraphAnswer | undefined): string | undefined {
@@ -105,15 +109,13 @@ export function judge(raw: RawAnswer, now: number): GraphAnswer {
 const maxHeaderChars = 2048;
 
 function headersIn(given: Readonly<Record<string, unknown>>): AnswerHeaders {
-  const named = Object.entries(given).map(([name, value]) => [name.toLowerCase(), value] as const);
-  const kept = named.filter(
-    ([name, value]) =>
-      (keptHeaders as readonly string[]).includes(name) &&
-      (typeof value === "string" || typeof value === "number"),
-  );
-  return Object.fromEntries(
-    kept.map(([name, value]) => [name, String(value).slice(0, maxHeaderChars)]),
-  );
+  const kept: Partial<Record<KeptHeader, string>> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const known = name.toLowerCase();
+    if (isKept(known) && (typeof value === "string" || typeof value === "number"))
+      kept[known] = String(value).slice(0, maxHeaderChars);
+  }
+  return kept;
 }
 
 function meaningOf(
