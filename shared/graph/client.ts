@@ -8,6 +8,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { plainText, reasonOf } from "../kernel/outside-text.ts";
 import { pathBelow, randomId, wholeLink } from "../kernel/values.ts";
 import { type GraphAnswer, judge, signInFailure, wordsOf } from "./answer.ts";
+import { Deadline, exchange } from "./exchange.ts";
 
 /** Which of Graph's two versions. */
 export type GraphVersion = "v1.0" | "beta";
@@ -84,7 +85,7 @@ export function batchBody(requests: readonly GraphRequest[]) {
       return {
         id: String(index),
         method,
-        // `fetch` does that for a request of its own.
+        // A request of its own has that done to its address.
         url: path.replaceAll(" ", "%20"),
         ...(Object.keys(headers).length > 0 ? { headers } : {}),
         ...(carries ? { body: body ?? {} } : {}),
@@ -155,20 +156,24 @@ export class GraphClient {
 
   /** Asks once. Only a refused token is asked for again, since nothing was done with it. */
   ask(asker: Asker, version: GraphVersion, request: GraphRequest): Promise<GraphAnswer> {
-    const call = { asker, target: `/${version}${request.path}`, until: this.#deadline() };
-    return this.#askSignedIn(call, request, false);
+    const target = `/${version}${request.path}`;
+    return this.#inTime((until) => this.#askSignedIn({ asker, target, until }, request, false));
   }
 
   /**
    * Asks up to 20 things in one request; answers stand in the order of the requests.
    * @throws RangeError when there are more.
    */
-  async askTogether(
+  askTogether(
     asker: Asker,
     version: GraphVersion,
     requests: readonly GraphRequest[],
   ): Promise<GraphAnswer[]> {
-    const call = { asker, target: `/${version}/$batch`, until: this.#deadline() };
+    const target = `/${version}/$batch`;
+    return this.#inTime((until) => this.#together({ asker, target, until }, requests));
+  }
+
+  async #together(call: Call, requests: readonly GraphRequest[]): Promise<GraphAnswer[]> {
     const answers = await this.#batch(call, requests, false);
     const again = askedAgain(requests, answers);
     if (again.length === 0) return answers;
@@ -220,13 +225,19 @@ export class GraphClient {
         code: "foreign-next-link",
         message: `the next page is said to be at ${plainText(nextLink, 200)}, which is not below ${baseUrl}`,
       };
-    const call = { asker, target, until: this.#deadline() };
-    return this.#askSignedIn(call, { method: "GET", path: "", headers }, false);
+    return this.#inTime((until) =>
+      this.#askSignedIn({ asker, target, until }, { method: "GET", path: "", headers }, false),
+    );
   }
 
   /** Signing in counts towards the time: the caller's claim on what we are about to do runs out soon after. */
-  #deadline(): AbortSignal {
-    return AbortSignal.timeout(this.#options.timeoutMs);
+  async #inTime<T>(call: (until: Deadline) => Promise<T>): Promise<T> {
+    const until = new Deadline(this.#options.timeoutMs);
+    try {
+      return await call(until);
+    } finally {
+      until.clear();
+    }
   }
 
   async #askSignedIn(call: Call, request: GraphRequest, renewed: boolean): Promise<GraphAnswer> {
@@ -242,9 +253,7 @@ export class GraphClient {
   /** A token, or what its absence means: nothing was asked of Graph, so nothing was done. */
   async #token({ asker, until }: Call, fresh: boolean): Promise<string | GraphAnswer> {
     const late = new Promise<never>((_, reject) => {
-      const end = (): void => reject(new Error("the sign-in service does not answer in time"));
-      if (until.aborted) end();
-      else until.addEventListener("abort", end, { once: true });
+      until.onEnd(() => reject(new Error("the sign-in service does not answer in time")));
     });
     try {
       const token =
@@ -260,20 +269,16 @@ export class GraphClient {
     const { method, body } = request;
     try {
       return await intercept(`graph.${method}`, async () => {
-        const response = await fetch(baseUrl + target, {
+        const asked = {
           method,
           headers: { ...headersOf(request, body !== undefined), ...ourHeaders(token) },
-          signal: until,
-          // Neither our token nor what we ask for is anybody else's business.
-          redirect: "manual",
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        });
-        const text = await response.text();
-        const { status } = response;
-        const headers = Object.fromEntries(response.headers);
+        };
+        const { status, headers, text } = await exchange(baseUrl + target, asked, until);
         const answer = judge({ status, headers, body: text }, clock.now());
-        const elsewhere = response.headers.get("location");
-        if (isRedirect(status) && elsewhere !== null)
+        const elsewhere = answer.headers?.location;
+        // Neither our token nor what we ask for is anybody else's business.
+        if (isRedirect(status) && elsewhere !== undefined)
           return {
             kind: "unclear",
             why: `HTTP ${status}: sent on to ${plainText(elsewhere, 200)}`,
@@ -288,7 +293,7 @@ export class GraphClient {
 }
 
 /** A request under way: whose, where it goes, and when it is too late for an answer. */
-type Call = { readonly asker: Asker; readonly target: string; readonly until: AbortSignal };
+type Call = { readonly asker: Asker; readonly target: string; readonly until: Deadline };
 
 const ourHeaders = (token: string): Record<string, string> => ({
   authorization: `Bearer ${token}`,

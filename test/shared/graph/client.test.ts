@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GraphClient } from "../../../shared/graph/client.ts";
 import { systemClock } from "../../../shared/kernel/clock.ts";
@@ -10,7 +11,7 @@ let tokens: [string, boolean][];
 beforeAll(async () => {
   server = await startOddServer();
   // The first request of a process loads what requests need: its time is not what is tested here.
-  await fetch(server.url);
+  await ask({ timeoutMs: 10_000 });
 });
 beforeEach(() => {
   tokens = [];
@@ -87,6 +88,24 @@ describe("nobody can tell whether it was done", () => {
     expect(await ask()).toMatchObject({ kind: "unclear", why: expect.stringMatching(/./) });
     expect(performance.now() - began).toBeLessThan(timeoutMs * 10);
     expect(server.seen).toHaveLength(1);
+  });
+
+  test.each([never, stuck])(
+    "and a smaller request may get an answer where the time was too short",
+    async (script) => {
+      server.answer(script);
+      expect(await ask()).toMatchObject({ kind: "unclear", tooMuch: true });
+      server.answer(cut);
+      expect(await ask()).not.toHaveProperty("tooMuch");
+    },
+  );
+
+  test("nor of what could not even be sent", async () => {
+    server.answer(answering(200));
+    const headers = { "If-Match": "a\nb" };
+    const answer = await client().ask("t1", "v1.0", { method: "GET", path: "/x", headers });
+    expect(answer).toMatchObject({ kind: "unclear", why: expect.stringContaining("If-Match") });
+    expect(server.seen).toEqual([]);
   });
 
   test("when nobody listens", async () => {
@@ -178,6 +197,13 @@ test("without a token nothing is asked of Graph, and the token is not asked for 
   expect(await ask({ token })).toMatchObject({ kind: "refused", reason: "signedOut" });
   expect(server.seen).toEqual([]);
   expect(asked).toBe(1);
+});
+
+test("signing in counts towards the time", async () => {
+  const slow = { timeoutMs: 500, token: () => sleep(300, "slow") };
+  server.answer((seen, response) => void setTimeout(answering(200), 300, seen, response));
+  expect(await ask({ timeoutMs: 500 })).toMatchObject({ kind: "ok" });
+  expect(await ask(slow)).toMatchObject({ kind: "unclear", tooMuch: true });
 });
 
 const neverToken = () => new Promise<string>(() => undefined);

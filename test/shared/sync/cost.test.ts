@@ -1,4 +1,6 @@
 /** What a sync costs that finds nothing changed: counted at the seam around storage, and by the stand-in for Graph. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { typeOf } from "../../../shared/sync/catalogue/catalogue.ts";
 import { type SyncRig, smallTypes, startSyncRig } from "./sync-rig.ts";
@@ -108,21 +110,22 @@ it("a first sync writes a type's content once, and the tree that is found and wa
   expect(puts).toHaveLength(5);
 });
 
-/** Begins to note with which priority Graph is asked for lists; what it answers ends that. */
+/** Begins to note with which priority Graph is asked for lists, as it arrives there; what it answers ends that. */
 function prioritiesOfReads(): () => readonly (string | null)[] {
-  const { fetch } = globalThis;
   const seen: (string | null)[] = [];
-  globalThis.fetch = (input, init) => {
-    const address = input instanceof Request ? input.url : input.toString();
-    const isGraph = /\/(v1\.0|beta)\//.test(address);
-    const isList = isGraph && init?.method === "GET";
-    if (isList) seen.push(new Headers(init.headers).get("x-ms-throttle-priority"));
-    if (isGraph && address.endsWith("/$batch") && typeof init?.body === "string")
-      seen.push(...prioritiesIn(init.body));
-    return fetch(input, init);
+  const note = (message: unknown): void => {
+    const { request } = message as { readonly request: IncomingMessage };
+    const { method, url = "", headers } = request;
+    if (!/^\/(v1\.0|beta)\//.test(url)) return;
+    if (method === "GET") seen.push(headers["x-ms-throttle-priority"]?.toString() ?? null);
+    if (!url.endsWith("/$batch")) return;
+    const body: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => body.push(chunk));
+    request.on("end", () => seen.push(...prioritiesIn(Buffer.concat(body).toString())));
   };
+  subscribe("http.server.request.start", note);
   return () => {
-    globalThis.fetch = fetch;
+    unsubscribe("http.server.request.start", note);
     return seen;
   };
 }
