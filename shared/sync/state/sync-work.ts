@@ -67,7 +67,7 @@ export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
 /** What is told of a beginning waits so long for the end, to be told with it: most syncs of small tenants are through by then. */
 const beginningMs = 1_000;
 /** And so long where it is not even written: nobody waits for a night, and one that finds nothing is one write. */
-const lookMs = 5_000;
+const quietMs = 5_000;
 
 /** A sync and its tenant, under our hands. */
 export class SyncWork {
@@ -273,7 +273,7 @@ export class SyncWork {
         this.#soon = undefined;
         this.#tellOn(this.#tellOfBeginning());
       },
-      this.isWritten ? beginningMs : lookMs,
+      this.isWritten ? beginningMs : quietMs,
     );
   }
 
