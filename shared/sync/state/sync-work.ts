@@ -309,8 +309,8 @@ export class SyncWork {
     // A night that is not on the sweeper's list stays due by the list of tenants until the rest is told, and is found there.
     if (!this.#isListed) await published;
     await Promise.all([published, this.#rows.store.index(this.tenant)]);
-    const isOver = this.sync.phase === "done" && this.#isListed;
-    await Promise.all([this.#strike(), isOver ? this.#close() : undefined]);
+    const isDone = this.sync.phase === "done" && this.#isListed;
+    await Promise.all([this.#strike(), isDone ? this.#close() : undefined]);
   }
 
   /** Ends the sync. */
