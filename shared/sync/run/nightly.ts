@@ -3,9 +3,10 @@ import type { Instant } from "../../kernel/clock.ts";
 import { inParallel } from "../../kernel/concurrency.ts";
 import { idFor } from "../../kernel/values.ts";
 import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
+import { queueNames } from "../../storage/names.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
-import { type SyncSettings, theService } from "../state/sync.ts";
-import { openWork } from "../state/sync-work.ts";
+import { type SyncSettings, type TenantSync, theService } from "../state/sync.ts";
+import type { Stored } from "../state/sync-store.ts";
 import { beginsHere, passHere, type RunParts } from "./run-sync.ts";
 import { type NewSync, startQuietly, startSync } from "./start-sync.ts";
 
@@ -31,6 +32,9 @@ const tenantsPerPage = 200;
 const atOnce = 16;
 /** So long whoever starts nights also goes through them. What is due then still is left to messages, which every instance takes. */
 const hereMs = 20_000;
+
+/** Whoever has ended a night tells of it himself, unless he died: so long nobody does it for him. */
+const tellSeconds = 30;
 
 type NightlyParts = RunParts & { readonly enabledTypes: (settings: SyncSettings) => string[] };
 
@@ -68,28 +72,18 @@ async function startOne(parts: NightlyParts, tenantId: string, isHere: boolean):
   }
   const seen = await store.tenant(tenantId, now);
   const { value: tenant } = seen;
-  const { settings, nextAt: dueAt } = tenant;
+  const { nextAt: dueAt } = tenant;
   if (dueAt === undefined || dueAt > now) {
-    // Whoever went through its night died before the trail and lists knew, or lists did.
-    const { outbox, last: syncId } = tenant;
-    const work = outbox.length > 0 && syncId && (await openWork(parts, { tenantId, syncId }));
-    await (work ? work.tidy() : store.index(tenant));
+    await mendList(parts, tenant);
     return false;
   }
-  const asked = {
-    tenantId,
-    syncId: idFor(dueAt, tenantId, "night"),
-    mode: settings.nightly.mode,
-    trigger: "schedule" as const,
-    types: parts.enabledTypes(settings),
-    onMissingUser: "continueWithoutUser" as const,
-    by: theService,
-    night: dueAt,
-    seen,
-  } satisfies NewSync;
+  const asked = nightOf(parts, seen, dueAt);
   const goOn = isHere ? await beginsHere(parts, asked, passHere) : undefined;
   if (goOn !== undefined && (await startQuietly(parts, asked, goOn))) return true;
-  const sync = await startSync(parts, asked, undefined, goOn);
+  // Whoever was faster may have settled otherwise what its nights are.
+  const again = goOn && nightOf(parts, await store.tenant(tenantId, now), dueAt);
+  if (again?.seen.value.settings.nightly.enabled === false) return false;
+  const sync = await startSync(parts, again ?? asked, undefined, goOn);
   // It is moved on with the start. Where that was refused, or made by somebody else, it may not be yet.
   if (sync.ok && sync.value.startedAt >= now) return true;
   const isOurs = await updateRow(`the next night of ${tenantId}`, async () => {
@@ -104,3 +98,32 @@ async function startOne(parts: NightlyParts, tenantId: string, isHere: boolean):
   });
   return sync.ok && isOurs;
 }
+
+/**
+ * The tenant's night is moved on, and lists do not say so: whoever went through it died before they did, or before it was told.
+ * Of a sync under way its worker tells.
+ */
+async function mendList({ store, queues }: NightlyParts, tenant: TenantSync): Promise<void> {
+  const { tenantId, outbox, active, last: syncId } = tenant;
+  const isUntold = outbox.length > 0 && active === undefined && syncId !== undefined;
+  if (isUntold) await queues.send(queueNames.syncWork, { tenantId, syncId }, tellSeconds);
+  else await store.index(tenant);
+}
+
+/** What a tenant's night asks for, by the settings of its row. */
+const nightOf = (
+  { enabledTypes }: Pick<NightlyParts, "enabledTypes">,
+  seen: Stored<TenantSync>,
+  dueAt: Instant,
+) =>
+  ({
+    tenantId: seen.value.tenantId,
+    syncId: idFor(dueAt, seen.value.tenantId, "night"),
+    mode: seen.value.settings.nightly.mode,
+    trigger: "schedule",
+    types: enabledTypes(seen.value.settings),
+    onMissingUser: "continueWithoutUser",
+    by: theService,
+    night: dueAt,
+    seen,
+  }) satisfies NewSync;

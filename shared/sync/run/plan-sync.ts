@@ -42,6 +42,7 @@ const dayMs = 24 * 3600_000;
 export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> {
   const { revisions, clock } = parts;
   const { sync, tenant } = work;
+  if (await isUnread(parts, work)) return work.note({ phase: "export" });
   const read = await readTypes(work);
   const before = await revisions.tree(sync.tenantId, tenant.snapshot);
   // What a deploy of this sync has read back is newer than what its export had found.
@@ -80,6 +81,16 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const until = now + tenant.settings.approvalDays * dayMs;
   const waits = { for: "approval" as const, since: now, until };
   await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
+}
+
+/** Whether nothing stands of what was read: an instance of the version before has written the row, and knew no such part of it. */
+async function isUnread({ typeOf }: PlanParts, work: SyncWork): Promise<boolean> {
+  const { types, skipped } = work.sync;
+  const out = new Set(skipped.map(({ type }) => type));
+  return (
+    (await work.types()).size === 0 &&
+    types.some((type) => !out.has(type) && typeOf(type) !== undefined)
+  );
 }
 
 /**

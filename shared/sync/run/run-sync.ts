@@ -269,7 +269,8 @@ async function goOnClaimed(parts: RunParts, work: SyncWork): Promise<RunOutcome>
     return await goOn(parts, work);
   } catch (error) {
     if (error instanceof SyncLost) throw error;
-    // The next worker begins at once; what went wrong counts as a loss, so that it ends some time.
+    // What has ended is only not told. Else the next worker begins at once; what went wrong counts as a loss, so that it ends some time.
+    if (work.sync.phase === "done") throw error;
     await work
       .keep({ leaseUntil: parts.clock.now(), remark: reasonOf(error) })
       .catch(() => undefined);
@@ -333,7 +334,7 @@ async function exportNext(parts: RunParts, work: SyncWork): Promise<RunOutcome |
     if ([...now.values()].every(isOver)) await work.tell();
     return { kind: "ack", state: "export" };
   }
-  // What one pass has read stands in the types' rows: whoever comes after a worker that dies now reads nothing again.
+  // What one pass has read goes with the next write, which comes soon: whoever comes after a worker that dies before reads it again.
   if (isFirst && work.isFresh) work.note({ phase: "plan", losses: 0 });
   else await work.keep({ phase: "plan", losses: 0 });
   return undefined;

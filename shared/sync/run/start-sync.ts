@@ -166,16 +166,27 @@ export async function startQuietly(
   if (begun === undefined) return false;
   const work = new SyncWork(parts, { value: begun.after, etag }, { value: begun.sync, etag: "" });
   work.hasBegun();
-  await goOn.begin(work);
+  try {
+    await goOn.begin(work);
+  } finally {
+    // Also where it breaks off: what is given up is not written when its time has come.
+    await work.told();
+  }
   return work.isWritten;
 }
+
+/** How a sync starts, and when. */
+type Start = Pick<GoOn, "claims" | "without"> & {
+  readonly event: SyncEvent;
+  readonly now: Instant;
+};
 
 /** Both rows with the start, and with the beginning where that comes with it; undefined where the tenant's status allows neither. */
 function asStarted(
   parts: StartParts,
   asked: NewSync,
   tenant: TenantSync,
-  how: Pick<GoOn, "claims" | "without"> & { readonly event: SyncEvent; readonly now: Instant },
+  how: Start,
 ): { readonly after: TenantSync; readonly sync: Sync } | undefined {
   const { now } = how;
   const begun = movedByStart(asked, tenant, how, parts.claimMs);
@@ -188,12 +199,7 @@ function asStarted(
 function movedByStart(
   asked: NewSync,
   tenant: TenantSync,
-  {
-    claims,
-    without,
-    event,
-    now,
-  }: Pick<GoOn, "claims" | "without"> & { readonly event: SyncEvent; readonly now: Instant },
+  { claims, without, event, now }: Start,
   claimMs: number,
 ) {
   const { syncId, by } = asked;
@@ -226,7 +232,7 @@ async function tryStart(
   if (own !== undefined) return own.value;
   if (active === syncId) return lost;
   const old = active === undefined ? undefined : await store.sync(tenantId, active);
-  const waiting = old?.value.waits?.for === "approval" ? old : undefined;
+  const waiting = old !== undefined && givesWay(old.value, asked) ? old : undefined;
   if (old !== undefined && (waiting === undefined || prepare !== undefined))
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
@@ -238,6 +244,12 @@ async function tryStart(
   const revision = message === undefined ? undefined : revisionOf(next, asked, message, now);
   return writeStart(parts, { value: next, etag: tenant.etag }, sync, { waiting, revision });
 }
+
+/** Whether a sync only waits for approval; a plan that is newer than a night does not give way to that. */
+const givesWay = (
+  { waits, startedAt }: Sync,
+  { night = Number.POSITIVE_INFINITY }: NewSync,
+): boolean => waits?.for === "approval" && startedAt < night;
 
 /** Writes the rows of a sync that begins, and what ends by it; the list of statuses beside whatever is next. */
 async function writeStart(

@@ -254,9 +254,13 @@ export class SyncStore {
     return page.next === undefined ? { open } : { open, next: page.next };
   }
 
-  /** Says a tenant's status and next time to those who look for tenants by them, with what lists of tenants show. */
+  /**
+   * Says a tenant's status and next time to those who look for tenants by them, with what lists of tenants show. One whose last
+   * sync is not told yet is due at once, since it may be on no other list.
+   */
   index(tenant: TenantSync): Promise<void> {
-    const { tenantId, nextAt } = tenant;
+    const { tenantId, active, outbox, since } = tenant;
+    const nextAt = active === undefined && outbox.length > 0 ? since : tenant.nextAt;
     const row = encoded(statusIndex, tenantId, ShownTenantSync.parse(tenant));
     return this.#tables.put(syncs, { ...row, ...(nextAt === undefined ? {} : { nextAt }) });
   }

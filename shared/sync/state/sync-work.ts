@@ -61,6 +61,13 @@ export type SyncRows = {
   readonly nextAt: (settings: TenantSync["settings"], now: Instant) => Instant | undefined;
 };
 
+/** What happens to a tenant's row, by whom, and why what is wanted is wanted from then on. */
+type Step = {
+  readonly event: SyncEvent;
+  readonly by: Who;
+  readonly message: string | undefined;
+};
+
 /** What a message or a handler names. */
 export type SyncIds = Pick<Sync, "tenantId" | "syncId">;
 
@@ -229,15 +236,7 @@ export class SyncWork {
   /** The same from another row of the tenant than that which was written last. */
   async #moveFrom(
     from: TenantSync,
-    {
-      event,
-      by,
-      message,
-    }: {
-      readonly event: SyncEvent;
-      readonly by: Who;
-      readonly message: string | undefined;
-    },
+    { event, by, message }: Step,
     nextSync: Partial<Sync> & { readonly waits?: Sync["waits"] | undefined },
     nextTenant: Partial<TenantSync>,
   ): Promise<void> {
@@ -306,9 +305,9 @@ export class SyncWork {
   /** Tells trail, webhooks and lists how it stands; what has ended is off the sweeper's list then. */
   async #tell(): Promise<void> {
     const published = this.#publish();
-    // A night that is not on the sweeper's list stays due by the list of tenants until the rest is told, and is found there.
-    if (!this.#isListed) await published;
-    await Promise.all([published, this.#rows.store.index(this.tenant)]);
+    // What has ended may be on no list of the sweeper: it stays due by the list of tenants until the rest is told, and is found there.
+    if (this.sync.phase === "done") await published;
+    await Promise.all([published, this.#rows.store.index({ ...this.tenant, outbox: [] })]);
     const isDone = this.sync.phase === "done" && this.#isListed;
     await Promise.all([this.#strike(), isDone ? this.#close() : undefined]);
   }
@@ -325,10 +324,11 @@ export class SyncWork {
     // Telling what came before ends in a tenant's row of then, which would bring back what is taken out of it here.
     await this.#settled();
     const { active: _, paused: __, error: ___, lacksConsent, ...before } = this.tenant;
-    const { nextAt: dueAt = 0, plan: ____, ...rest } = before;
+    const { nextAt: dueAt, plan: ____, ...rest } = before;
     const { plan } = { ...this.sync, ...end };
     const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
-    const nextAt = dueAt > now ? dueAt : this.#rows.nextAt(rest.settings, now);
+    const isAhead = dueAt !== undefined && dueAt > now;
+    const nextAt = isAhead ? dueAt : this.#rows.nextAt(rest.settings, now);
     const due = {
       ...(nextAt === undefined ? {} : { nextAt }),
       ...(plan === undefined ? {} : { plan: plan.document }),

@@ -118,7 +118,7 @@ export const Sync = z.object({
   finishedAt: z.number().exactOptional(),
   /** Types in its scope. */
   types: z.array(z.string()),
-  /** How far they are, where all were through in the first pass over them; otherwise they have rows of their own. */
+  /** How far those are that were through in one pass, with all others of it; what goes on by messages has rows of its own. */
   read: z.array(TypeProgress).exactOptional(),
   /** Only these items are planned; absent: all. */
   items: z.array(ItemName).exactOptional(),

@@ -30,10 +30,44 @@ async function toldOf(tenantId: string): Promise<unknown[]> {
   return found.value.items.map(({ after }) => (after as { event?: string }).event).toReversed();
 }
 
+/** Somebody changes the tenant by hand. */
+async function drift(tenantId: string): Promise<void> {
+  const tags = await rig.inTenant(tenantId, "roleScopeTag");
+  const item = tags.find(({ isBuiltIn }) => isBuiltIn !== true);
+  await rig.byHand("PATCH", tenantId, `roleScopeTag/${item?.id}`, { description: "By hand" });
+}
+
+/** A tenant whose timer has died right after the end of its night was written. */
+async function anEndUntold(): Promise<string> {
+  const tenantId = await aNight();
+  rig.faults.arm({ atCall: "table.transact Syncs", when: "after" });
+  await rig.attempt(() => rig.startDue());
+  rig.faults.revive();
+  rig.faults.reset();
+  expect((await rig.status(tenantId)).outbox).toHaveLength(3);
+  return tenantId;
+}
+
+/** Some minutes in which all that looks after syncs does so. */
+async function afterwards(): Promise<void> {
+  for (let minute = 0; minute < 3; minute += 1) {
+    rig.pass(60_000);
+    await rig.startDue();
+    await rig.sweep();
+    await rig.quiet();
+  }
+}
+
+const away = (): Promise<never> => Promise.reject(new Error("away"));
+
 /** Somebody does something after the tenant's row was seen, and before anything is written. */
 function meanwhile(act: () => Promise<unknown>): typeof rig.parts.preflight {
+  let isDone = false;
   return async (sync) => {
-    await act();
+    if (!isDone) {
+      isDone = true;
+      await act();
+    }
     return rig.parts.preflight(sync);
   };
 }
@@ -73,6 +107,7 @@ describe("a night that has come", () => {
       rig.faults.reset();
       await rig.startDue();
       calls = Math.max(calls, rig.faults.calls().length);
+      await rig.quiet();
       const { nextAt: later, active } = await rig.status(tenantId);
       if (active !== undefined) await rig.toRest(tenantId, active);
       const { status } = await rig.status(tenantId);
@@ -109,9 +144,7 @@ describe("a night that has come", () => {
 
   it("is on the sweeper's list from its first write on, where it is not its last", async () => {
     const tenantId = await aNight();
-    const tags = await rig.inTenant(tenantId, "roleScopeTag");
-    const item = tags.find(({ isBuiltIn }) => isBuiltIn !== true);
-    await rig.byHand("PATCH", tenantId, `roleScopeTag/${item?.id}`, { description: "By hand" });
+    await drift(tenantId);
     await rig.startDue();
     const { status, active = "" } = await rig.status(tenantId);
     expect(status).toBe("pendingApproval");
@@ -132,6 +165,97 @@ describe("a night that has come", () => {
     expect((await rig.status(tenantId)).status).toBe("idle");
     expect(await rig.open(tenantId)).toEqual([]);
   }, 30_000);
+
+  it("is told though whoever ended it died, and somebody changes the tenant's settings before the next timer", async () => {
+    const tenantId = await anEndUntold();
+    await rig.settle(tenantId, { approvalDays: 9 });
+    await afterwards();
+    expect((await rig.status(tenantId)).outbox).toEqual([]);
+    expect(await toldOf(tenantId)).toEqual(["start", "begin", "finish"]);
+  });
+
+  it("is told though whoever ended it died, and whoever sees to it fails once", async () => {
+    const tenantId = await anEndUntold();
+    await rig.startDue();
+    rig.pass(60_000);
+    const { announce } = rig.parts;
+    Object.assign(rig.parts, { announce: away });
+    const failures: unknown[] = [];
+    const fails = (error: unknown): void => void failures.push(error);
+    for (let left = await rig.queues.take(); left; left = await rig.queues.take())
+      await rig.handle(left).catch(fails);
+    Object.assign(rig.parts, { announce });
+    expect(failures).toContainEqual(new Error("away"));
+    await afterwards();
+    expect((await rig.status(tenantId)).outbox).toEqual([]);
+  });
+
+  it("is told once though a second timer looks while the first one tells", async () => {
+    const tenantId = await aNight();
+    const telling = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const announce: typeof rig.parts.announce = async (events) => {
+      telling.resolve();
+      await goOn.promise;
+      return rig.parts.announce(events);
+    };
+    const first = startDue({ ...rig.parts, announce }, () => true);
+    await telling.promise;
+    await rig.startDue();
+    goOn.resolve();
+    await first;
+    await rig.quiet();
+    expect(await toldOf(tenantId)).toEqual(["start", "begin", "finish"]);
+  });
+
+  it("keeps nobody from theirs though it cannot be told", async () => {
+    const tenantId = await aNight();
+    const broken = { ...rig.parts, announce: away };
+    for (const _ of ["its own timer", "the next one"])
+      expect(await startDue(broken, () => true)).toBeGreaterThanOrEqual(0);
+    await afterwards();
+    expect(new Set(await toldOf(tenantId))).toEqual(new Set(["start", "begin", "finish"]));
+    const { last = "" } = await rig.status(tenantId);
+    expect((await rig.syncOf(tenantId, last)).remark, "it has succeeded").toBeUndefined();
+  });
+
+  it("leaves a plan that waits since a moment ago to who asked for it", async () => {
+    const tenantId = await aNight();
+    await drift(tenantId);
+    const plan = () => rig.sync(tenantId);
+    await startDue({ ...rig.parts, preflight: meanwhile(plan) }, () => true);
+    const { active = "" } = await rig.status(tenantId);
+    expect(await rig.syncOf(tenantId, active)).toMatchObject({ trigger: "manual" });
+    expect(await rig.syncCount(tenantId)).toBe(2);
+  });
+
+  it("is no more where somebody wants none, and reads what somebody chose, while it is looked at", async () => {
+    const none = await aNight();
+    const settle = () => rig.settle(none, { nightly: { enabled: false } });
+    await startDue({ ...rig.parts, preflight: meanwhile(settle) }, () => true);
+    expect(await rig.syncCount(none)).toBe(1);
+    const tenantId = await aNight();
+    const choose = () => rig.settle(tenantId, { types: ["roleScopeTag"] });
+    await startDue({ ...rig.parts, preflight: meanwhile(choose) }, () => true);
+    const { last = "", active } = await rig.status(tenantId);
+    const night = { trigger: "schedule", types: ["roleScopeTag"] };
+    expect(await rig.toRest(tenantId, active ?? last)).toMatchObject(night);
+  });
+
+  it("reads its types again where an older version has lost them", async () => {
+    const tenantId = await aNight();
+    await drift(tenantId);
+    const { syncId } = await rig.sync(tenantId);
+    const { store } = rig.parts;
+    const [tenant, sync] = [await store.tenant(tenantId, 0), await store.sync(tenantId, syncId)];
+    const { read, waits: _, ...rest } = sync?.value ?? (await rig.syncOf(tenantId, syncId));
+    expect(read?.length).toBe(smallTypes.length);
+    const left = { ...rest, phase: "plan" as const, leaseUntil: 0, touchedAt: 0 };
+    const syncs = [{ value: left, etag: sync?.etag ?? "" }];
+    const under = { ...tenant.value, status: "inProgress" as const };
+    await store.change({ value: under, etag: tenant.etag }, { syncs });
+    expect(await rig.toRest(tenantId, syncId)).toMatchObject({ waits: { for: "approval" } });
+  });
 
   it("gives way to a person who starts a sync while it is looked at", async () => {
     const tenantId = await aNight();
