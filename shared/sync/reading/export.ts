@@ -212,8 +212,10 @@ async function readOn(
   const outcome = await readType(graph, asking, type, from, {
     mayGoOn,
     take: (items) => {
+      // One for all that came together: each of them stands for all then, and none can be missing from it.
+      const together = rawDigest(items);
       for (const raw of items) {
-        digests.set(raw, rawDigest(raw));
+        digests.set(raw, together);
         if (!isSeen) shapes.set(raw, shaped(type, raw));
       }
     },

@@ -41,8 +41,9 @@ export class SeenTypes {
   }
 }
 
-/** A digest of an item as Graph gave it. */
-export const rawDigest = (raw: JsonObject): string => digest(JSON.stringify(raw));
+/** A digest of an item as Graph gave it, or of several. */
+export const rawDigest = (raw: JsonObject | readonly JsonObject[]): string =>
+  digest(JSON.stringify(raw));
 
 /** Each reference of the items once. */
 export function referencesOf(items: readonly Shaped[]): Shaped["references"] {

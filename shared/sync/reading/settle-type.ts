@@ -31,7 +31,7 @@ export type SettleParts = {
 /** The tenant as it was last read, and names that were asked for. */
 type Before = { readonly before: Tree; readonly asked?: Asked };
 
-/** What has been made of a type while it was read: digests of its items, and their shapes. */
+/** What has been made of a type while it was read: digests of its items, each with those that came with it, and their shapes. */
 export type Made = {
   readonly digests: ReadonlyMap<JsonObject, string>;
   readonly shapes: ReadonlyMap<JsonObject, Shaped>;
