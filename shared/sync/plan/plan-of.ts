@@ -182,7 +182,7 @@ function isToDelete(
 
 function benchFor(input: PlanInput, parts: Parts): Bench {
   const { rules, now, lookup } = input;
-  const renamed = renamedItems(input);
+  let renamed: ReadonlyMap<string, string> | undefined;
   return {
     rules,
     now,
@@ -190,6 +190,7 @@ function benchFor(input: PlanInput, parts: Parts): Bench {
       ...lookup,
       byName: (family, name) => {
         const ids = lookup.byName(family, name);
+        renamed ??= renamedItems(input);
         const other = renamed.get(`${family}/${name}`);
         return ids.length === 0 && other !== undefined ? [other] : ids;
       },

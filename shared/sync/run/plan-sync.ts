@@ -202,16 +202,17 @@ async function makePlan(
     !needsAll &&
     desiredTree[key] === snapshotTree[key] &&
     !rules.overrides.some(({ type }) => type === key);
-  const contents = async (tree: Tree): Promise<TypeContent[]> =>
-    Promise.all(
-      readable.map((key) =>
-        isSame(key)
-          ? revisions.entries(sync.tenantId, key, tree[key])
-          : revisions.content(sync.tenantId, key, tree[key]),
-      ),
-    );
   const readable = types.map(({ key }) => key).filter((key) => !unread.has(key));
-  const [wanted, actual] = [await contents(desiredTree), await contents(snapshotTree)];
+  const contents = (of: (key: string) => TypeContent | Promise<TypeContent>) =>
+    Promise.all(readable.map(of));
+  const whole = (tree: Tree, key: string) => revisions.content(sync.tenantId, key, tree[key]);
+  const wanted = await contents((key) =>
+    isSame(key) ? revisions.entries(sync.tenantId, key, desiredTree[key]) : whole(desiredTree, key),
+  );
+  const same = new Map(wanted.map((content) => [content.type, content]));
+  const actual = await contents(
+    (key) => (isSame(key) ? same.get(key) : undefined) ?? whole(snapshotTree, key),
+  );
   const bodies = [
     ...differing(wanted, actual),
     { overrides: rules.overrides.map(({ value }) => value) },
@@ -320,16 +321,12 @@ type Failed = { readonly kind: "failed"; readonly reason: ReasonCode; readonly d
 
 /** Bodies of items that are not the same on both sides: only their references have to be found. */
 function differing(wanted: readonly TypeContent[], actual: readonly TypeContent[]): JsonObject[] {
-  const hashes = new Set(
-    actual.flatMap(({ type, entries }) =>
-      [...entries.values()].map(({ key, hash }) => `${type}/${key}/${hash}`),
-    ),
-  );
-  return wanted.flatMap(({ type, items, entries }) =>
-    items.flatMap(({ key, body }) =>
-      hashes.has(`${type}/${key}/${entries.get(key)?.hash}`) ? [] : [body],
-    ),
-  );
+  return wanted.flatMap(({ type, items, entries }) => {
+    const there = actual.find((content) => content.type === type)?.entries;
+    return items.flatMap(({ key, body }) =>
+      there?.get(key)?.hash === entries.get(key)?.hash ? [] : [body],
+    );
+  });
 }
 
 /** Ends a sync that only read. */
