@@ -203,16 +203,8 @@ async function makePlan(
     desiredTree[key] === snapshotTree[key] &&
     !rules.overrides.some(({ type }) => type === key);
   const readable = types.map(({ key }) => key).filter((key) => !unread.has(key));
-  const contents = (of: (key: string) => TypeContent | Promise<TypeContent>) =>
-    Promise.all(readable.map(of));
-  const whole = (tree: Tree, key: string) => revisions.content(sync.tenantId, key, tree[key]);
-  const wanted = await contents((key) =>
-    isSame(key) ? revisions.entries(sync.tenantId, key, desiredTree[key]) : whole(desiredTree, key),
-  );
-  const same = new Map(wanted.map((content) => [content.type, content]));
-  const actual = await contents(
-    (key) => (isSame(key) ? same.get(key) : undefined) ?? whole(snapshotTree, key),
-  );
+  const trees = { desired: desiredTree, actual: snapshotTree };
+  const [wanted, actual] = await bothSides(revisions, sync.tenantId, { readable, isSame, trees });
   const bodies = [
     ...differing(wanted, actual),
     { overrides: rules.overrides.map(({ value }) => value) },
@@ -230,6 +222,35 @@ async function makePlan(
     ...decidedFor(sync, tenant, rules),
   };
   return planWithFacts(parts, { sync, tenant }, input, snapshotTree);
+}
+
+/** What is desired of types, and what is there; of one that is the same on both sides without bodies, and once. */
+async function bothSides(
+  revisions: PlanParts["revisions"],
+  tenantId: string,
+  {
+    readable,
+    isSame,
+    trees: { desired, actual },
+  }: {
+    readonly readable: readonly string[];
+    readonly isSame: (key: string) => boolean;
+    readonly trees: { readonly desired: Tree; readonly actual: Tree };
+  },
+): Promise<readonly [wanted: TypeContent[], there: TypeContent[]]> {
+  const wanted = await Promise.all(
+    readable.map((key) =>
+      isSame(key)
+        ? revisions.entries(tenantId, key, desired[key])
+        : revisions.content(tenantId, key, desired[key]),
+    ),
+  );
+  const there = wanted.map(async (content) =>
+    isSame(content.type)
+      ? content
+      : revisions.content(tenantId, content.type, actual[content.type]),
+  );
+  return [wanted, await Promise.all(there)];
 }
 
 /** The plan, with what is known of who would be locked out, where it changes that. */
