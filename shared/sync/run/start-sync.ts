@@ -232,7 +232,7 @@ async function tryStart(
   if (own !== undefined) return own.value;
   if (active === syncId) return lost;
   const old = active === undefined ? undefined : await store.sync(tenantId, active);
-  const waiting = old !== undefined && givesWay(old.value, asked) ? old : undefined;
+  const waiting = old !== undefined && mayBeSuperseded(old.value, asked) ? old : undefined;
   if (old !== undefined && (waiting === undefined || prepare !== undefined))
     return underWay(tenant.value);
   const event: SyncEvent = waiting === undefined ? "start" : "supersede";
@@ -246,7 +246,7 @@ async function tryStart(
 }
 
 /** Whether a sync only waits for approval; a plan that is newer than a night does not give way to that. */
-const givesWay = (
+const mayBeSuperseded = (
   { waits, startedAt }: Sync,
   { night = Number.POSITIVE_INFINITY }: NewSync,
 ): boolean => waits?.for === "approval" && startedAt < night;
