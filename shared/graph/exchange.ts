@@ -11,6 +11,7 @@ import {
   request as plainRequest,
 } from "node:http";
 import { globalAgent, Agent as TlsAgent, request as tlsRequest } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { promisify } from "node:util";
 import { brotliDecompress, gunzip, inflate, inflateRaw } from "node:zlib";
@@ -63,8 +64,8 @@ export class Deadline {
 }
 
 /**
- * Connections are kept like those of `fetch`: as many as there are, for 4 seconds, or for 2 less than the server says
- * where that is sooner, so that we close them before it does. One that lies idle does not keep the process from ending.
+ * Connections are kept as `fetch` keeps them where a server says nothing: as many as there are, for 4 seconds, or for 2 less
+ * than the server says where that is sooner, so that we close them before it does. One that lies idle does not keep the process from ending.
  */
 const keeping = {
   keepAlive: true,
@@ -119,7 +120,8 @@ function attempt(url: URL, asked: Asked, until: Deadline): Promise<Received | un
       fail(new TimeoutError("no answer in time"));
       request.destroy();
     });
-    request.on("socket", () => {
+    request.on("socket", (socket) => {
+      if (socket.connecting) giveUpLate(request, socket, url);
       if (request.reusedSocket) setImmediate(setImmediate, write);
       else write();
     });
@@ -146,6 +148,17 @@ function attempt(url: URL, asked: Asked, until: Deadline): Promise<Received | un
       );
     });
   });
+}
+
+/** A connection that is not made by then is given up, as by `fetch`: that says nothing of how much was asked. */
+const connectMs = 10_000;
+
+function giveUpLate(request: ClientRequest, socket: Socket, { protocol }: URL): void {
+  const giveUp = (): void =>
+    void request.destroy(new Error("no connection was made within 10 seconds"));
+  const late = setTimeout(giveUp, connectMs);
+  for (const over of [protocol === "https:" ? "secureConnect" : "connect", "close"])
+    socket.once(over, () => clearTimeout(late));
 }
 
 function requestTo(url: URL, { method, headers, body }: Asked): ClientRequest {

@@ -111,10 +111,17 @@ export function reasonIn(text: unknown, maxChars = maxReasonChars): string {
 /** The words of something that was thrown, with what was below it. */
 export function reasonOf(thrown: unknown, maxChars = maxReasonChars): string {
   if (!(thrown instanceof Error)) return reasonIn(String(thrown), maxChars);
-  const { message, name, cause } = thrown;
-  const below = cause instanceof Error ? cause.message || cause.name : "";
-  const own = unwrapped(message || name, maxDepth);
+  const { cause } = thrown;
+  const below = cause instanceof Error ? ownWords(cause) : "";
+  const own = unwrapped(ownWords(thrown), maxDepth);
   return plainText(below === "" || own.includes(below) ? own : `${own}: ${below}`, maxChars);
+}
+
+/** An error that stands for several, one for each address of a host, has no words but theirs. */
+function ownWords(error: Error): string {
+  const several: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+  const words = several.flatMap((each) => (each instanceof Error && each.message) || []);
+  return error.message || [...new Set(words)].join("; ") || error.name;
 }
 
 /** Marks that tell which way a text is written, and of which bytes it was: in a reason they only hide something. */

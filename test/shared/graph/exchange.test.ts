@@ -198,6 +198,18 @@ describe("an answer that is late", () => {
     },
   );
 
+  test("is not waited for where no connection is made in ten seconds, which is no sign of too much", async () => {
+    const server = await startRaw(silent);
+    const began = performance.now();
+    const asking = ask(server.url.replace("http", "https"), get, within(60_000));
+    await expect(asking).rejects.toMatchObject({
+      name: "Error",
+      message: "no connection was made within 10 seconds",
+    });
+    expect(performance.now() - began).toBeGreaterThan(9_900);
+    await expect.poll(() => server.open.size).toBe(0);
+  }, 20_000);
+
   test("is not asked for at all where it is too late already", async () => {
     const server = await startRaw(empty);
     const until = within(1);

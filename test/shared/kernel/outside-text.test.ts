@@ -53,6 +53,10 @@ describe("the words of a reason", () => {
     const below = new Error("ECONNRESET");
     expect(reasonOf(new Error("fetch failed", { cause: below }))).toBe("fetch failed: ECONNRESET");
     expect(reasonOf(new Error("lost: ECONNRESET", { cause: below }))).toBe("lost: ECONNRESET");
+    const all = new AggregateError([new Error("refused by ::1"), new Error("refused by ::2")]);
+    expect(reasonOf(all)).toBe("refused by ::1; refused by ::2");
+    expect(reasonOf(new Error("fetch failed", { cause: all }))).toMatch(/^fetch failed: refused/);
+    expect(reasonOf(new AggregateError([]))).toBe("AggregateError");
     expect(reasonOf("text")).toBe("text");
     expect(reasonOf(undefined)).toBe("undefined");
   });
