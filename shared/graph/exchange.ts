@@ -121,7 +121,7 @@ function attempt(url: URL, asked: Asked, until: Deadline): Promise<Received | un
       request.destroy();
     });
     request.on("socket", (socket) => {
-      if (socket.connecting) giveUpLate(request, socket, url);
+      if (socket.connecting) endUnconnected(request, socket, url);
       if (request.reusedSocket) setImmediate(setImmediate, write);
       else write();
     });
@@ -153,10 +153,10 @@ function attempt(url: URL, asked: Asked, until: Deadline): Promise<Received | un
 /** A connection that is not made by then is given up, as by `fetch`: that says nothing of how much was asked. */
 const connectMs = 10_000;
 
-function giveUpLate(request: ClientRequest, socket: Socket, { protocol }: URL): void {
-  const giveUp = (): void =>
+function endUnconnected(request: ClientRequest, socket: Socket, { protocol }: URL): void {
+  const end = (): void =>
     void request.destroy(new Error("no connection was made within 10 seconds"));
-  const late = setTimeout(giveUp, connectMs);
+  const late = setTimeout(end, connectMs);
   for (const over of [protocol === "https:" ? "secureConnect" : "connect", "close"])
     socket.once(over, () => clearTimeout(late));
 }
