@@ -192,20 +192,21 @@ export class SyncWork {
   /** Writes what is known of the tenant's items beside their contents; whoever else has the sync loses it. */
   async decide(rules: string): Promise<void> {
     if (rules === this.tenant.rules) return;
+    await this.#toldAll();
     await this.#keepBoth({ ...this.tenant, rules }, this.sync);
   }
 
   /** Lets it rest, or go on (null): whoever works on it loses it, and lists of tenants say so. */
   async pause(paused: NonNullable<Sync["paused"]> | null): Promise<void> {
+    await this.#toldAll();
     const { paused: _, ...tenant } = this.tenant;
     // Workers that lost their writes by a pause are no losses.
     const sync = { ...this.sync, paused, touchedAt: this.#rows.clock.now(), losses: 0 };
     await this.#keepBoth({ ...tenant, ...(paused && { paused }) }, sync);
   }
 
-  /** Writes both rows where nothing happens by it that is to be told. */
+  /** Writes both rows where nothing happens by it that is to be told, and all before is: or it would be untold again. */
   async #keepBoth(tenant: TenantSync, sync: Sync): Promise<void> {
-    await this.#toldAll();
     const etags = await this.#change(tenant, sync);
     this.#tenant = { value: tenant, etag: etags.tenant };
     this.#sync = { value: sync, etag: etags.sync };

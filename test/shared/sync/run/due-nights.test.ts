@@ -190,23 +190,39 @@ describe("a night that has come", () => {
     expect((await rig.status(tenantId)).outbox).toEqual([]);
   });
 
-  it("is told once though a second timer looks while the first one tells", async () => {
-    const tenantId = await aNight();
-    const telling = Promise.withResolvers<void>();
-    const goOn = Promise.withResolvers<void>();
-    const announce: typeof rig.parts.announce = async (events) => {
-      telling.resolve();
-      await goOn.promise;
-      return rig.parts.announce(events);
-    };
-    const first = startDue({ ...rig.parts, announce }, () => true);
-    await telling.promise;
-    await rig.startDue();
-    goOn.resolve();
-    await first;
-    await rig.quiet();
-    expect(await toldOf(tenantId)).toEqual(["start", "begin", "finish"]);
-  });
+  it.each([
+    { what: "nothing", finds: [], status: "idle", ends: "finish" },
+    { what: "a change", finds: [drift], status: "pendingApproval", ends: "needApproval" },
+  ])(
+    "is told once where it finds $what, though a second timer looks while the first one tells",
+    async ({ finds, status, ends }) => {
+      const tenantId = await aNight();
+      for (const make of finds) await make(tenantId);
+      const telling = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      const announce: typeof rig.parts.announce = async (events) => {
+        telling.resolve();
+        await goOn.promise;
+        return rig.parts.announce(events);
+      };
+      const knows: typeof rig.parts.knows = async (id) => {
+        // It has found the night by the list, and comes to the tenant's row only then.
+        await telling.promise;
+        return rig.parts.knows(id);
+      };
+      const second = startDue({ ...rig.parts, knows }, () => true);
+      const first = startDue({ ...rig.parts, announce }, () => true);
+      await second;
+      goOn.resolve();
+      await first;
+      // What the second has sent is due by then.
+      rig.pass(60_000);
+      await rig.quiet();
+      const { outbox, status: after } = await rig.status(tenantId);
+      expect({ outbox, after }).toEqual({ outbox: [], after: status });
+      expect(await toldOf(tenantId)).toEqual(["start", "begin", ends]);
+    },
+  );
 
   it("keeps nobody from theirs though it cannot be told", async () => {
     const tenantId = await aNight();
