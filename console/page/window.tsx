@@ -83,9 +83,7 @@ export function Window(props: {
             {title}
           </DialogTitle>
           <DialogContent className={styles.content}>{children}</DialogContent>
-          {actions !== undefined && (
-            <DialogActions className={styles.actions}>{actions}</DialogActions>
-          )}
+          {actions && <DialogActions className={styles.actions}>{actions}</DialogActions>}
         </DialogBody>
       </DialogSurface>
     </Dialog>

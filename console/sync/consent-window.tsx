@@ -1,6 +1,7 @@
 /** Permissions that a tenant's administrator has to grant: which, what needs them, and the address to send them. */
 import { Body1, Button, Link, makeStyles } from "@fluentui/react-components";
 import { useState } from "react";
+import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -25,6 +26,7 @@ export function ConsentWindow(props: {
   const { ids, title, onClose } = props;
   const t = useText();
   const styles = useStyles();
+  const may = useMay()("sync.run", ids.tenantId);
   const consent = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/consent", { params: ids });
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent");
   const check = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/check");
@@ -46,12 +48,14 @@ export function ConsentWindow(props: {
       title={title}
       onClose={onClose}
       actions={
-        <>
-          <Button appearance="primary" onClick={() => void checkAgain()}>
-            {t("sync.checkNow")}
-          </Button>
-          <Button onClick={() => void without()}>{t("sync.withoutTypes")}</Button>
-        </>
+        may && (
+          <>
+            <Button appearance="primary" onClick={() => void checkAgain()}>
+              {t("sync.checkNow")}
+            </Button>
+            <Button onClick={() => void without()}>{t("sync.withoutTypes")}</Button>
+          </>
+        )
       }
     >
       <Body1>{t("sync.consentWhy")}</Body1>
@@ -66,7 +70,7 @@ export function ConsentWindow(props: {
               ))}
             </List>
             {words !== undefined && <Note intent="warning">{t.said(words)}</Note>}
-            {canBegin && address === undefined && (
+            {may && canBegin && address === undefined && (
               <div>
                 <Button onClick={() => void ask()}>{t("sync.getAddress")}</Button>
               </div>

@@ -5,6 +5,7 @@
 import { Body1, Button, ProgressBar } from "@fluentui/react-components";
 import { useEffect, useRef, useState } from "react";
 import type { BodyOf } from "../../clients/api.ts";
+import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
@@ -57,6 +58,7 @@ function TimeLeft({ until }: { until: string }) {
 /** The code, or the button that begins one. */
 function Code({ ids, waiting }: { ids: SyncIds; waiting: Waiting }) {
   const t = useText();
+  const may = useMay()("sync.run", ids.tenantId);
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
   const browser = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/browser");
   const { code, words } = waiting;
@@ -79,15 +81,17 @@ function Code({ ids, waiting }: { ids: SyncIds; waiting: Waiting }) {
         </>
       )}
       {words !== undefined && <Note intent="warning">{t.said(words)}</Note>}
-      <Line>
-        <Button
-          appearance={code === undefined ? "primary" : "secondary"}
-          onClick={() => void begin.send({ params: ids })}
-        >
-          {t(code === undefined ? "sync.getCode" : "sync.newCode")}
-        </Button>
-        <Button onClick={() => void byBrowser()}>{t("sync.byBrowser")}</Button>
-      </Line>
+      {may && (
+        <Line>
+          <Button
+            appearance={code === undefined ? "primary" : "secondary"}
+            onClick={() => void begin.send({ params: ids })}
+          >
+            {t(code === undefined ? "sync.getCode" : "sync.newCode")}
+          </Button>
+          <Button onClick={() => void byBrowser()}>{t("sync.byBrowser")}</Button>
+        </Line>
+      )}
       {problem && <ProblemView problem={problem} />}
     </>
   );
@@ -104,6 +108,7 @@ export function SignInWindow(props: {
 }) {
   const { ids, title, isWaiting, onClose } = props;
   const t = useText();
+  const may = useMay()("sync.run", ids.tenantId);
   const sync = useRead(
     "GET /api/v1/tenants/{tenantId}/syncs/{syncId}",
     { params: ids },
@@ -141,16 +146,18 @@ export function SignInWindow(props: {
     if ((await start.send({ params: { tenantId: ids.tenantId }, body: {} })) !== undefined)
       onClose();
   };
-  const actions = isOver ? (
-    <Button ref={focusOn} appearance="primary" onClick={() => void startAgain()}>
-      {t("sync.syncNow")}
-    </Button>
-  ) : (
-    <>
-      <Button onClick={() => void goOn.send({ params: ids })}>{t("sync.withoutUser")}</Button>
-      <Button onClick={() => void cancel.send({ params: ids })}>{t("sync.cancelSync")}</Button>
-    </>
-  );
+  const actions =
+    may &&
+    (isOver ? (
+      <Button ref={focusOn} appearance="primary" onClick={() => void startAgain()}>
+        {t("sync.syncNow")}
+      </Button>
+    ) : (
+      <>
+        <Button onClick={() => void goOn.send({ params: ids })}>{t("sync.withoutUser")}</Button>
+        <Button onClick={() => void cancel.send({ params: ids })}>{t("sync.cancelSync")}</Button>
+      </>
+    ));
   return (
     <Window title={title} onClose={onClose} actions={actions}>
       {isOver ? (

@@ -235,6 +235,25 @@ export function tenantCases(rig: () => ConsoleRig): void {
       }
     }, 90_000);
 
+    it("who may read syncs and not run them is told what a tenant waits for, with nothing to press", async () => {
+      const page = await rig().signedIn("Security Administrator", "en", "/tenants");
+      for (const [status, told] of [
+        ["pendingAuthentication", page.locator("[data-countdown]")],
+        ["pendingAdminConsent", page.getByText(String(withdrawn[0]), { exact: true })],
+      ] as const) {
+        const name = statuses[status].en;
+        await row(page, status).getByRole("button", { name }).click();
+        const dialog = page.getByRole("dialog", { name });
+        await told.waitFor();
+        const buttons = dialog.getByRole("button");
+        expect(await buttons.evaluateAll((all) => all.map((one) => one.ariaLabel))).toEqual([
+          "Close",
+        ]);
+        await page.keyboard.press("Escape");
+        await dialog.waitFor({ state: "hidden" });
+      }
+    }, 60_000);
+
     it("the code that was copied is typed in another tab, and the row goes on by itself", async () => {
       const page = pageIn("fr");
       await page.goto(`${rig().url}/console/tenants`);
