@@ -85,11 +85,24 @@ export async function exchange(address: string, asked: Asked, until: Deadline): 
   let answer: Received | undefined;
   while (answer === undefined) answer = await attempt(url, asked, until);
   const { statusCode: status = 0, headers } = answer.head;
-  const packed = Buffer.concat(answer.chunks);
-  const unpack = unpackers.get(headers["content-encoding"]?.trim().toLowerCase() ?? "");
-  // What has no body may name a coding all the same.
-  const bytes = unpack === undefined || packed.length === 0 ? packed : await unpack(packed);
+  const bytes = await unpacked(Buffer.concat(answer.chunks), headers["content-encoding"] ?? "");
   return { status, headers, text: utf8.decode(bytes) };
+}
+
+/** A body without its codings, which are named in the order in which they were applied. */
+async function unpacked(packed: Buffer, codings: string): Promise<Buffer> {
+  let bytes = packed;
+  for (const coding of codings.toLowerCase().split(",").toReversed()) {
+    const unpack = unpackers.get(coding.trim());
+    // What has no body may name a coding all the same.
+    if (unpack === undefined || bytes.length === 0) return bytes;
+    try {
+      bytes = await unpack(bytes);
+    } catch (cause) {
+      throw new Error("the answer broke off, or is not packed as it says", { cause });
+    }
+  }
+  return bytes;
 }
 
 /** Takes a byte order mark away. */
