@@ -51,15 +51,11 @@ export function shaped(type: ConfigurationType, raw: JsonObject): Shaped {
 }
 
 /** Gives a shaped item the names of its references: once, since they are written into it. */
-export function named(
-  { type, raw, body: unnamed, references }: Shaped,
-  resolve: Resolve,
-): Canonical {
+export function named({ type, raw, body, references }: Shaped, resolve: Resolve): Canonical {
   for (const reference of references) {
     const name = resolve(reference.$ref, reference.id)?.name;
     if (name !== undefined) reference.name = name;
   }
-  const { text, body } = inOrder(unnamed);
   const id = raw["id"];
   const own = type.kind === "list" && typeof id === "string" ? { id } : {};
   const head = { type: type.key, key: keyOf(type, body, id), name: nameOf(type, body), ...own };
@@ -69,7 +65,7 @@ export function named(
     item: { ...head, body },
     entry: {
       ...head,
-      hash: digest(text),
+      hash: digest(textInOrder(body)),
       ...(flaw === undefined ? {} : { flaw: { reason: "incompleteRead", detail: flaw } }),
       ...(fixed === undefined ? {} : { fixed }),
     },
@@ -77,27 +73,15 @@ export function named(
 }
 
 /**
- * The canonical text of a body, and the body with its names in that order. An object that keeps the order is written by
- * the engine itself, in a quarter of the time; names that look like numbers it puts first wherever they belong, and one
- * is no name to it.
+ * The canonical text of what has its names in order: the engine writes it itself, in a quarter of the time. Names that look
+ * like numbers it puts first, wherever they belong.
  */
-function inOrder(unordered: JsonObject): { readonly text: string; readonly body: JsonObject } {
-  let isKept = true;
-  const sorted = (node: Json): Json => {
-    if (typeof node !== "object" || node === null) return node;
-    if (Array.isArray(node)) return node.map(sorted);
-    const copy: Record<string, Json> = {};
-    for (const name of Object.keys(node).toSorted()) {
-      isKept &&= (name < "0" || name > ":") && name !== "__proto__";
-      copy[name] = sorted((node as JsonObject)[name] ?? null);
-    }
-    return copy;
-  };
-  const body = sorted(unordered) as JsonObject;
-  if (isKept) return { text: JSON.stringify(body), body };
-  const text = canonicalize(unordered) ?? "";
-  return { text, body: JSON.parse(text) as JsonObject };
+function textInOrder(node: Json): string {
+  const text = JSON.stringify(node);
+  return numbersAsNames.test(text) ? (canonicalize(node) ?? "") : text;
 }
+
+const numbersAsNames = /[{,]"\d+":/;
 
 /** Makes an item canonical whose references are known already. */
 export const canonical = (type: ConfigurationType, raw: JsonObject, resolve: Resolve): Canonical =>
@@ -118,8 +102,9 @@ type Refer = (family: ReferenceFamily, id: string) => ReferenceToken;
 function shape(node: Json | undefined, place: Place, refer: Refer): Json | undefined {
   if (node === null || node === undefined) return undefined;
   if (typeof node === "string") return place.isSecret ? secret : scalar(place, node.toWellFormed());
-  if (isToken(node) && isDefaultTag(node)) return "0";
-  if (isToken(node) || isPlaceholder(node)) return node;
+  if (isToken(node))
+    return isDefaultTag(node) ? "0" : (JSON.parse(canonicalize(node) ?? "") as Json);
+  if (isPlaceholder(node)) return node;
   if (place.isSecret) return secret;
   if (Array.isArray(node)) {
     const { element } = place;
@@ -272,7 +257,7 @@ function decoded(value: string): Json {
   }
 }
 
-/** Lists without an order are sorted, and what means nothing is left out: once everything has its last form. */
+/** Lists without an order are sorted, as names are, and what means nothing is left out: once everything has its last form. */
 function ordered(node: Json, place: Place): Json | undefined {
   if (Array.isArray(node)) return orderedList(node, place);
   if (node === "" && place.emptyIsNothing) return undefined;
@@ -283,7 +268,7 @@ function ordered(node: Json, place: Place): Json | undefined {
 
 function orderedObject(node: JsonObject, place: Place): JsonObject {
   const made: Record<string, Json> = {};
-  for (const name of Object.keys(node)) {
+  for (const name of Object.keys(node).toSorted()) {
     const value = node[name];
     const kept = value === undefined ? undefined : ordered(value, place.property(name));
     if (kept !== undefined) put(made, name, kept);
@@ -321,7 +306,7 @@ function sortText(element: Json): string {
   const plain = isToken(element)
     ? [element.$ref, element.id ?? null, element.name ?? null]
     : element;
-  return canonicalize(plain) ?? "";
+  return textInOrder(plain);
 }
 
 /** The names that a key property goes through; the one with a dot of its own is one. */

@@ -32,8 +32,14 @@ const hash = (key: string, change: JsonObject = {}) =>
 
 const written = configurationTypes.filter(({ isWritten }) => isWritten).map(({ key }) => key);
 
-test.each(['{"10":1,"9":2,"a":3}', '{"$b":{"2":1,"10":2}}', '{"__proto__":{"b":1,"a":2}}'])(
-  "names that the engine puts elsewhere stand in their order, and are kept: %s",
+test.each([
+  '{"10":1,"9":2,"a":3}',
+  '{"$b":{"2":1,"10":2}}',
+  '{"__proto__":{"b":1,"a":2}}',
+  '{"name":"B","id":"a","$ref":"group"}',
+  '[[{"b":1,"a":["{\\"1\\":2}",{"d":1,"c":2}]}]]',
+])(
+  "names that the engine or somebody puts elsewhere stand in their order, and are kept: %s",
   (text) => {
     const raw = { displayName: "Tag", more: JSON.parse(text) as JsonObject };
     const { item, entry } = made("roleScopeTag", raw);
