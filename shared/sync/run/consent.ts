@@ -8,8 +8,9 @@ import { toIso } from "../../kernel/clock.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, newestFirstId } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
+import { lost, updateRow } from "../../storage/tables.ts";
 import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
-import type { SyncIds } from "../state/sync-work.ts";
+import type { SyncIds, SyncWork } from "../state/sync-work.ts";
 import type { MissingPermission, Preflight } from "./preflight.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 import { goOnWith, notWaiting, unknownSync, waitsFor, withWork } from "./verdicts.ts";
@@ -53,12 +54,20 @@ export async function checkConsent(
   return wentOn.ok ? succeed({ ...found.value, sync: wentOn.value }) : wentOn;
 }
 
+/** Whether a tenant rests without consent since this sync. */
+const restsAfter = ({
+  tenant,
+  sync,
+}: Pick<SyncWork, "tenant"> & { readonly sync: Pick<Sync, "syncId"> }): boolean =>
+  tenant.status === "pendingAdminConsent" &&
+  tenant.active === undefined &&
+  tenant.last === sync.syncId;
+
 /** The last sync of a tenant that rests without consent. */
 async function beginAnew(parts: ConsentParts, sync: Sync, by: Who): Promise<Result<Sync>> {
   const now = parts.clock.now();
   const { value: tenant } = await parts.store.tenant(sync.tenantId, now);
-  const rests = tenant.status === "pendingAdminConsent" && tenant.active === undefined;
-  if (!rests || tenant.last !== sync.syncId)
+  if (!restsAfter({ tenant, sync }))
     return fail("conflict", `The sync ${sync.syncId} has ended: ${sync.outcome ?? "over"}.`);
   const { tenantId, mode, types, onMissingUser } = sync;
   const asked = { tenantId, mode, types, onMissingUser, syncId: newestFirstId(now), by };
@@ -85,19 +94,10 @@ export async function settleConsent(
   await tellTrail(parts, ids, end, from);
   if (end.kind === "consented") return checkUntilThere(parts, ids);
   return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "consent")) return notWaiting(work, "pendingAdminConsent");
-    if (end.kind === "declined")
-      await work.fail(
-        {
-          code: "consent-declined",
-          text: "An administrator of the tenant declined to consent.",
-          cause: `${end.code}: ${end.words}`,
-          remedy:
-            "Settle with them what the app may do. Then start again, or without the types that need it.",
-          requestIds: [],
-        },
-        "declineConsent",
-      );
+    const rests = restsAfter(work);
+    if (!rests && !waitsFor(work, "consent")) return notWaiting(work, "pendingAdminConsent");
+    if (end.kind === "declined" && rests) await declineAtRest(parts, work, declinedError(end));
+    else if (end.kind === "declined") await work.fail(declinedError(end), "declineConsent");
     else if (work.sync.waits !== undefined) {
       const waits = { ...work.sync.waits, words: end.words };
       await work.keep({ waits, leaseUntil: parts.clock.now() });
@@ -106,16 +106,64 @@ export async function settleConsent(
   });
 }
 
+const declinedError = ({ code, words }: Exclude<ConsentEnd, { kind: "consented" }>) => ({
+  code: "consent-declined",
+  text: "An administrator of the tenant declined to consent.",
+  cause: `${code}: ${words}`,
+  remedy:
+    "Settle with them what the app may do. Then start again, or without the types that need it.",
+  requestIds: [],
+});
+
+/** A night has done all else and ended: its outcome stays, and the tenant's row says what was declined. */
+async function declineAtRest(
+  { store, clock }: ConsentParts,
+  work: SyncWork,
+  given: ReturnType<typeof declinedError>,
+): Promise<void> {
+  const { tenantId, syncId } = work.ids;
+  const now = clock.now();
+  const error = { ...given, at: toIso(now), correlationId: syncId };
+  // Listed first: what has ended is on no list by which somebody would tell of this.
+  await store.open(tenantId, syncId);
+  await work.move("declineConsent", { error, leaseUntil: now }, { error });
+}
+
 /** Seconds after a consent at which it is looked for once more: it takes a while to reach the app's tokens. */
 const recheckSeconds = [5, 15, 35, 75, 135];
+/** Longer than that, since messages come late. */
+const lookingMs = 300_000;
 
 /** Looks at once, and where something is missing yet, a few times more; the timer looks after that. */
 async function checkUntilThere(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
   const checked = await checkConsent(parts, ids, theService);
   const isLacking = checked.ok && checked.value.permissions.length > 0;
+  if (isLacking) await noteReturn(parts, ids);
   for (const seconds of isLacking ? recheckSeconds : [])
     await parts.queues.send(queueNames.syncWork, { ...ids }, seconds);
   return checked;
+}
+
+/** Of a tenant that rests its row says that it is worth looking, and the timer's pauses begin anew. */
+async function noteReturn(
+  { store, clock }: ConsentParts,
+  { tenantId, syncId }: SyncIds,
+): Promise<void> {
+  await updateRow(`the consent of ${tenantId}`, async () => {
+    const now = clock.now();
+    const { value, etag } = await store.tenant(tenantId, now);
+    if (!restsAfter({ tenant: value, sync: { syncId } })) return undefined;
+    const lacksConsent = { since: now, askedAt: now, cameAt: now };
+    const written = await store.change({ value: { ...value, lacksConsent }, etag });
+    return written === undefined ? lost : undefined;
+  });
+}
+
+/** Looks once more whether the consent that came back is there, where a tenant rests since this sync. */
+export async function recheckAtRest(parts: ConsentParts, work: SyncWork): Promise<void> {
+  const { cameAt = Number.NEGATIVE_INFINITY } = work.tenant.lacksConsent ?? {};
+  if (restsAfter(work) && parts.clock.now() - cameAt < lookingMs)
+    await checkConsent(parts, work.ids, theService);
 }
 
 async function tellTrail(

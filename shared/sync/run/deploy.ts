@@ -19,7 +19,7 @@ import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
 import type { ItemWork, ItemWriter } from "./deploy-item.ts";
-import { PlanDocument, type PlanParts } from "./plan-sync.ts";
+import { lacksConsent, PlanDocument, type PlanParts } from "./plan-sync.ts";
 
 /** What deploying takes. */
 export type DeployParts = PlanParts & {
@@ -312,12 +312,14 @@ async function finishDeploy(
   const isWhole = deployed.failed + deployed.waiting + deployed.skipped + stale.length === 0;
   const left = unread.length + (sync.plan?.counts.blocked ?? 0);
   const isPartial = !isWhole || left > 0;
+  // All else is done: what is missing is an administrator's, and nothing that one could retry.
+  const isConsentAll = isWhole && sync.plan?.counts.blocked === 0 && lacksConsent(sync, unread);
   const remark = remarkOf(rows, unread, sync);
   const end = { deployed, after, ...(remark === "" ? {} : { remark }) };
   if (isNothingDone(sync, { ...deployed, failed: failed + stale.length }))
     return work.fail(nothingDone(rows), "fail", end, { snapshot });
   await work.finish(
-    isPartial ? "finishPartly" : "finish",
+    isConsentAll ? "finishWithoutConsent" : isPartial ? "finishPartly" : "finish",
     { outcome: isPartial ? "partial" : "succeeded", ...end },
     { snapshot },
   );

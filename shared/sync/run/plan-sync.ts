@@ -350,6 +350,10 @@ function differing(wanted: readonly TypeContent[], actual: readonly TypeContent[
   });
 }
 
+/** Whether a night went without types for want of consent: then the tenant rests there, and the timer looks again. */
+export const lacksConsent = ({ trigger }: Pick<Sync, "trigger">, unread: Plan["unread"]): boolean =>
+  trigger === "schedule" && unread.some(({ reason }) => reason === "consentMissing");
+
 /** Ends a sync that only read. */
 async function finishRead(
   work: SyncWork,
@@ -364,9 +368,11 @@ async function finishRead(
   const isBlocked = (plan?.blocked.length ?? 0) > 0;
   const { failed = 0, skipped = 0, waiting = 0 } = sync.deployed ?? {};
   const isPartial = missing.length > 0 || isBlocked || failed + skipped + waiting > 0;
-  const needsConsent =
-    sync.trigger === "schedule" && missing.some(({ reason }) => reason === "consentMissing");
-  const event = needsConsent ? "finishWithoutConsent" : isPartial ? "finishPartly" : "finish";
+  const event = lacksConsent(sync, missing)
+    ? "finishWithoutConsent"
+    : isPartial
+      ? "finishPartly"
+      : "finish";
   const remark = isPartial ? remarkOf(missing, plan) : undefined;
   await work.finish(
     event,

@@ -15,7 +15,7 @@ import { statusAfter } from "../state/lifecycle.ts";
 import { isOver, type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { askOn } from "./authentication.ts";
-import { checkConsent } from "./consent.ts";
+import { checkConsent, recheckAtRest } from "./consent.ts";
 import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
@@ -202,6 +202,7 @@ async function afterwards(parts: RunParts, work: SyncWork): Promise<RunOutcome> 
   if (isHeld && work.sync.leaseUntil > parts.clock.now()) return { kind: "ack", state: "claimed" };
   if (isHeld) await settleHeld(parts, work).catch(unlessLost);
   await work.tidy();
+  await recheckAtRest(parts, work);
   return { kind: "ack", state: "done" };
 }
 

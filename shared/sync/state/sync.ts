@@ -254,7 +254,14 @@ export const TenantSync = z.object({
   error: SyncError.exactOptional(),
   settings: SyncSettings,
   /** Since when permissions have been missing, night after night, and when that was last looked at. */
-  lacksConsent: z.object({ since: z.number(), askedAt: z.number() }).exactOptional(),
+  lacksConsent: z
+    .object({
+      since: z.number(),
+      askedAt: z.number(),
+      /** When an administrator's browser came back with a consent that was not there yet. */
+      cameAt: z.number().exactOptional(),
+    })
+    .exactOptional(),
   nextAt: z.number().exactOptional(),
   /** Transitions that the trail and webhooks may not have been told of yet: the next writer sees to it. */
   outbox: z.array(

@@ -80,6 +80,96 @@ it("a tenant that rests without consent after its night is synchronised anew", a
   });
 });
 
+/** A tenant that rests without consent, and the night since which it does. */
+async function restingTenant() {
+  const tenantId = await lackingTenant();
+  const { syncId } = await rig.sync(tenantId, { trigger: "schedule" });
+  await rig.quiet();
+  expect((await rig.status(tenantId)).status).toBe("pendingAdminConsent");
+  return { tenantId, syncId };
+}
+
+it("a consent for a tenant that rests is looked for soon and again, too, and not by a duplicate of its night", async () => {
+  const ids = await restingTenant();
+  const { tenantId } = ids;
+  const back = await settleConsent(rig.parts, ids, { kind: "consented" }, { requestId: "r" });
+  expect(back).toMatchObject({ ok: true, value: { permissions: [{}, {}] } });
+  const look = async (ms: number) => {
+    rig.pass(ms);
+    const message = await rig.queues.take();
+    if (message === undefined) throw new Error("nobody looks");
+    await rig.handle(message);
+    return (await rig.status(tenantId)).active;
+  };
+  expect(await look(6_000)).toBeUndefined();
+  await consent(tenantId, { grant: permissions });
+  const active = (await look(10_000)) ?? "";
+  expect(await rig.toRest(tenantId, active)).toMatchObject({
+    trigger: "consent",
+    outcome: "succeeded",
+  });
+  await rig.quiet();
+  expect(await rig.syncCount(tenantId), "the other looks start nothing").toBe(2);
+  expect(await rig.status(tenantId)).toMatchObject({ status: "idle", last: active });
+  const other = await restingTenant();
+  await consent(other.tenantId, { grant: permissions });
+  await rig.parts.queues.send("sync-work", other);
+  await rig.quiet();
+  expect(await rig.syncCount(other.tenantId), "nobody came back").toBe(1);
+  expect(await recheck(), "the timer finds it").toBe(1);
+  await rig.quiet();
+});
+
+it("a consent that is declined for a tenant that rests is an error of the tenant, and its night stays what it was", async () => {
+  const ids = await restingTenant();
+  const failed = { kind: "failed", code: "no-consent", words: "went away" } as const;
+  expect(await settleConsent(rig.parts, ids, failed, { requestId: "f" })).toMatchObject({
+    ok: true,
+  });
+  expect((await rig.status(ids.tenantId)).status).toBe("pendingAdminConsent");
+  const declined = { kind: "declined", code: "AADSTS65004", words: "no" } as const;
+  expect(await settleConsent(rig.parts, ids, declined, { requestId: "d" })).toMatchObject({
+    ok: true,
+  });
+  expect(await rig.status(ids.tenantId)).toMatchObject({
+    status: "newError",
+    error: { code: "consent-declined", cause: "AADSTS65004: no", correlationId: ids.syncId },
+    outbox: [],
+  });
+  expect(await rig.syncOf(ids.tenantId, ids.syncId)).toMatchObject({
+    outcome: "partial",
+    error: { code: "consent-declined" },
+  });
+  await rig.quiet();
+  expect(await rig.open(ids.tenantId)).toEqual([]);
+  expect(await recheck(), "it waits for no consent any more").toBe(0);
+});
+
+it("a night whose plan was approved and made rests without consent, too, and is looked at again", async () => {
+  const tenantId = await rig.tenant();
+  await rig.sync(tenantId);
+  const tag = (await rig.inTenant(tenantId, "roleScopeTag")).find(({ id }) => id !== "0");
+  await rig.byHand("PATCH", tenantId, `roleScopeTag/${tag?.id}`, { description: "drift" });
+  await consent(tenantId, { withdraw: permissions });
+  // The token that still has them is over.
+  rig.pass(2 * 3600_000);
+  const night = await rig.sync(tenantId, { trigger: "schedule" });
+  expect(night.waits?.for).toBe("approval");
+  await rig.approve(night);
+  expect(await rig.toRest(tenantId, night.syncId)).toMatchObject({
+    outcome: "partial",
+    deployed: { done: 1, failed: 0 },
+  });
+  expect(await rig.status(tenantId)).toMatchObject({
+    status: "pendingAdminConsent",
+    lacksConsent: {},
+  });
+  await consent(tenantId, { grant: permissions });
+  expect(await recheck()).toBe(1);
+  const { active = "" } = await rig.status(tenantId);
+  expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
+});
+
 it("who rests there is asked ever more rarely, night after night, and at once where somebody wants to know", async () => {
   const tenantId = await lackingTenant();
   const { preflight } = rig.parts;
