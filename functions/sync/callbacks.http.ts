@@ -6,6 +6,7 @@ import * as z from "zod";
 import { operation } from "../../shared/http/operation.ts";
 import { page } from "../../shared/http/reply.ts";
 import type { SignInParts } from "../../shared/identity/accounts.ts";
+import type { SignInEnd } from "../../shared/identity/user-sign-in.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { settleSignIn } from "../../shared/sync/run/authentication.ts";
 import { settleConsent } from "../../shared/sync/run/consent.ts";
@@ -50,12 +51,18 @@ export const signInCallbackFunction = onHttp(
     const from = { means: "browser" as const, signInId: whom.signInId, ip };
     const settled = await settleSignIn({ ...services.sync, signIn }, ids, end, from);
     log("sync.sign-in", { ...ids, state: end.kind });
-    if (!settled.ok) return succeed(page("refused", settled.failure.detail));
+    if (!settled.ok) return succeed(page("refused", withoutSync(end, settled.failure.detail)));
     return end.kind === "signedIn"
       ? succeed(page("done", `${end.account.upn} is signed in, and the sync goes on.`))
       : succeed(page("refused", `It did not work: ${end.words}.`));
   },
 );
+
+/** The sync went on or ended meanwhile; whoever has signed in is kept all the same. */
+const withoutSync = (end: SignInEnd, detail: string): string =>
+  end.kind === "signedIn"
+    ? `${end.account.upn} is signed in for the next syncs. ${detail}`
+    : detail;
 
 export const consentCallbackFunction = onHttp(
   operation({

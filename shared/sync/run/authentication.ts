@@ -21,6 +21,7 @@ import {
   goOnWith,
   hasWritten,
   notWaiting,
+  tooLateFor,
   unknownSync,
   waitsFor,
   withWork,
@@ -136,6 +137,8 @@ export async function beginCode(
     const { waits } = work.sync;
     if (waits === undefined || !waitsFor(work, "user"))
       return notWaiting(work, "pendingAuthentication");
+    const late = tooLateFor(work, parts.clock.now());
+    if (late !== undefined) return late;
     const shown = await awaited(parts, work, waits);
     const begun = await parts.signIn.beginDeviceCode(
       await requestOf(parts, work.sync, waits.until, by),
@@ -200,6 +203,8 @@ export async function beginBrowser(
     const { waits } = work.sync;
     if (waits === undefined || !waitsFor(work, "user"))
       return notWaiting(work, "pendingAuthentication");
+    const late = tooLateFor(work, parts.clock.now());
+    if (late !== undefined) return late;
     const request = await requestOf(parts, work.sync, waits.until, by);
     return succeed(await parts.signIn.beginBrowserSignIn(request, redirectUri));
   });
@@ -236,7 +241,10 @@ export async function askOn(
   return true;
 }
 
-/** What a sign-in's end does to the sync that it was for. */
+/**
+ * What a sign-in's end does to the sync that it was for. The trail is told first: an account is kept by now, whatever
+ * the sync waits for, and whoever comes after a death finds a sync that went on, and would not tell.
+ */
 export async function settleSignIn(
   parts: SignInForSync,
   ids: SyncIds,
@@ -247,9 +255,8 @@ export async function settleSignIn(
     readonly ip?: string | undefined;
   },
 ): Promise<Result<Sync>> {
-  const settled = await settle(parts, ids, end, from.signInId);
-  if (settled.ok) await tellTrail(parts, ids, end, from);
-  return settled;
+  await tellTrail(parts, ids, end, from);
+  return settle(parts, ids, end, from.signInId);
 }
 
 function settle(

@@ -71,6 +71,12 @@ export const waitsFor = (
   what: NonNullable<Sync["waits"]>["for"],
 ): boolean => sync.waits?.for === what && tenant.active === sync.syncId;
 
+/** Says that a person's time is over, where only nobody has ended the sync for it yet: nothing that begins now extends it. */
+export const tooLateFor = ({ sync: { syncId, waits } }: SyncWork, now: Instant) =>
+  waits?.for === "user" && now >= waits.until
+    ? fail("conflict", `The time to sign in for the sync ${syncId} is over: it is being cancelled.`)
+    : undefined;
+
 /** A plan of a sync. */
 export async function planOfSync(
   { revisions }: Pick<StartParts, "revisions">,
@@ -425,6 +431,9 @@ export async function goOnWith(
     const status = what === "consent" ? "pendingAdminConsent" : "pendingAuthentication";
     if (!waitsFor(work, what)) return notWaiting(work, status);
     const leaseUntil = parts.clock.now();
+    // Whoever has signed in came in time, however long the service took to say so.
+    const late = event === "signIn" ? undefined : tooLateFor(work, leaseUntil);
+    if (late !== undefined) return late;
     const next = {
       leaseUntil,
       skipped: [...work.sync.skipped, ...skipped],

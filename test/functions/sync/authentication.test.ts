@@ -170,6 +170,23 @@ describe("in a tenant where nobody has signed in", () => {
     expect((await fetch(back.to)).status).toBe(404);
   }, 60_000);
 
+  it("a browser that comes back after the sync went on without it is told so, and who signed in is in the trail", async () => {
+    await newTenant(5);
+    const syncId = await waitsForUser("PT6H");
+    const path = `/syncs/${syncId}/authentication`;
+    const begun = (await post(`${path}/browser`)).body as { url: string };
+    const { back } = await visit(begun.url, { user: operator });
+    expect((await post(`${path}/continue-without-user`)).status).toBe(202);
+    const page = await fetch(back.to);
+    expect([page.status, await page.text()]).toEqual([
+      400,
+      expect.stringContaining(`${operator} is signed in for the next syncs`),
+    ]);
+    expect(await rests(syncId)).toMatchObject({ outcome: "partial" });
+    const { value } = (await get("/audit?operation=sync-sign-in")) as { value?: Body[] };
+    expect(value).toMatchObject([{ outcome: "allowed", actor: { name: operator } }]);
+  }, 60_000);
+
   it("whoever declines ends the sync, and the row shows what it showed before", async () => {
     await newTenant(3);
     const syncId = await waitsForUser("PT4H");

@@ -1,0 +1,78 @@
+/** What somebody is told who is to sign in for a sync, and what becomes of those who come too late: over Azurite and the sandbox. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import {
+  beginBrowser,
+  beginCode,
+  showWaiting,
+} from "../../../../shared/sync/run/authentication.ts";
+import { goOnWith } from "../../../../shared/sync/run/verdicts.ts";
+import type { Sync } from "../../../../shared/sync/state/sync.ts";
+import { type SyncRig, startSyncRig } from "../sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+const ada = { kind: "user", id: "ada" };
+
+/** A sync with a change that only a person may write. */
+async function waitsForUser(tenantId: string, types: string[]): Promise<Sync> {
+  await rig.sync(tenantId, { types });
+  const [policy] = await rig.inTenant(tenantId, "roleManagementPolicy");
+  const rules = ((policy?.["rules"] ?? []) as Record<string, unknown>[]).map((rule) =>
+    "maximumDuration" in rule ? { ...rule, maximumDuration: "PT1H30M" } : rule,
+  );
+  await rig.byHand("PATCH", tenantId, `roleManagementPolicy/${policy?.id}`, { rules });
+  const sync = await rig.sync(tenantId, { types });
+  await rig.approve(sync);
+  const waiting = await rig.toRest(tenantId, sync.syncId);
+  expect(waiting).toMatchObject({ waits: { for: "user" } });
+  return waiting;
+}
+
+it("they are told which policies block codes, and how many groups each lets through", async () => {
+  const tenantId = await rig.tenant();
+  const groups = await rig.inTenant(tenantId, "group");
+  const excludeGroups = groups.slice(0, 2).map(({ id }) => id);
+  expect(excludeGroups).toHaveLength(2);
+  const policy = (displayName: string, over: object) => ({
+    displayName,
+    state: "enabled",
+    conditions: {
+      users: { includeUsers: ["All"], excludeGroups },
+      applications: { includeApplications: ["All"] },
+      authenticationFlows: { transferMethods: "authenticationTransfer,deviceCodeFlow" },
+    },
+    grantControls: { operator: "OR", builtInControls: ["block"] },
+    ...over,
+  });
+  for (const body of [
+    policy("No codes", {}),
+    policy("Some day", { state: "enabledForReportingButNotEnforced" }),
+    policy("More proof", { grantControls: { operator: "OR", builtInControls: ["mfa"] } }),
+  ])
+    await rig.byHand("POST", tenantId, "conditionalAccessPolicy", body);
+  const sync = await waitsForUser(tenantId, ["conditionalAccessPolicy", "pimRoleSettings"]);
+  expect(await showWaiting(rig.signInFor, sync)).toMatchObject({
+    value: { blockers: [{ name: "No codes", excludedGroups: 2 }] },
+  });
+});
+
+it("nothing that somebody begins after the three minutes keeps a sync from its end, though nobody has ended it yet", async () => {
+  const tenantId = await rig.tenant();
+  const sync = await waitsForUser(tenantId, ["pimRoleSettings"]);
+  rig.pass((sync.waits?.until ?? 0) - rig.parts.clock.now() + 1);
+  const { signInFor, parts } = rig;
+  for (const begun of [
+    await goOnWith(parts, sync, "continueWithoutUser", ada),
+    await beginCode(signInFor, sync, ada),
+    await beginBrowser(signInFor, sync, ada, "http://localhost/back"),
+  ])
+    expect(begun).toMatchObject({ ok: false, failure: { code: "conflict" } });
+  await rig.sweep();
+  await rig.quiet();
+  expect(await rig.syncOf(tenantId, sync.syncId)).toMatchObject({ outcome: "cancelled" });
+  expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+});
