@@ -225,6 +225,8 @@ export async function askOnce(
   }
   const asked = await parts.signIn.pollDeviceCode(ids.tenantId, signInId);
   if (asked.kind === "pending") return asked.afterSeconds;
+  // While it was asked about, another code took its place: of that one nothing has come yet.
+  if (asked.kind === "ended" && asked.why === "withdrawn") return undefined;
   await settleSignIn(parts, ids, asked, { means: "device", signInId });
   return undefined;
 }

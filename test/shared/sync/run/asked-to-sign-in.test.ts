@@ -1,6 +1,7 @@
 /** What somebody is told who is to sign in for a sync, and what becomes of those who come too late: over Azurite and the sandbox. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {
+  askOnce,
   beginBrowser,
   beginCode,
   showWaiting,
@@ -75,4 +76,30 @@ it("nothing that somebody begins after the three minutes keeps a sync from its e
   await rig.quiet();
   expect(await rig.syncOf(tenantId, sync.syncId)).toMatchObject({ outcome: "cancelled" });
   expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+});
+
+it("they are told nothing of a code in whose place another one came while it was asked about", async () => {
+  const tenantId = await rig.tenant();
+  const scope = "RoleManagementPolicy.ReadWrite.Directory";
+  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+  const sync = await waitsForUser(tenantId, ["pimRoleSettings"]);
+  const { signInFor } = rig;
+  const begin = async () => {
+    const begun = await beginCode(signInFor, sync, ada);
+    if (!begun.ok || begun.value.code === undefined) throw new Error(JSON.stringify(begun));
+    return begun.value.code.signInId;
+  };
+  const first = await begin();
+  let second = "";
+  const signIn = {
+    ...signInFor.signIn,
+    pollDeviceCode: async (...asked: Parameters<typeof signInFor.signIn.pollDeviceCode>) => {
+      second = await begin();
+      return signInFor.signIn.pollDeviceCode(...asked);
+    },
+  };
+  expect(await askOnce({ ...signInFor, signIn }, sync, first)).toBeUndefined();
+  const { waits } = await rig.syncOf(tenantId, sync.syncId);
+  expect(waits?.signInId).toBe(second);
+  expect(waits).not.toHaveProperty("words");
 });
