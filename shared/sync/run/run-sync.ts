@@ -14,7 +14,7 @@ import { exportAll } from "../reading/export.ts";
 import { statusAfter } from "../state/lifecycle.ts";
 import { isOver, type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { askOn } from "./authentication.ts";
+import { askOn, neededOf } from "./authentication.ts";
 import { checkConsent, recheckAtRest } from "./consent.ts";
 import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
@@ -219,6 +219,10 @@ async function wake(
   const now = parts.clock.now();
   if (work.sync.cancelled !== undefined) return cancel(work);
   if (now >= waits.until) {
+    if (waits.for === "user" && (await hasSignedIn(parts, work.sync))) {
+      await work.move("signIn", { leaseUntil: now });
+      return { kind: "again", state: "signedIn", afterMs: 0 };
+    }
     const remark = expiryRemarks[waits.for];
     if (waits.for === "user" && (await hasWritten(parts, work))) {
       await stopWaiting(parts, work, theService, remark);
@@ -238,6 +242,16 @@ async function wake(
   await parts.store.index(work.tenant);
   if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };
   return { kind: "ack", state: "waiting" };
+}
+
+/** Whether somebody came in time, and their worker died before the sync was told. */
+async function hasSignedIn({ user }: Pick<RunParts, "user">, sync: Sync): Promise<boolean> {
+  try {
+    return (await user(sync.tenantId, neededOf(sync).scopes)).kind === "account";
+  } catch {
+    // Nobody can tell for now, and the time is over.
+    return false;
+  }
 }
 
 const expiryRemarks: Readonly<Record<NonNullable<Sync["waits"]>["for"], string>> = {

@@ -8,6 +8,7 @@ import {
 } from "../../../../shared/sync/run/authentication.ts";
 import { goOnWith } from "../../../../shared/sync/run/verdicts.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
+import { visit } from "../../../local/sandbox/sign-in/person.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -17,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => rig.stop());
 
 const ada = { kind: "user", id: "ada" };
+const home = "http://localhost/api/v1/callbacks/sign-in";
 
 /** A sync with a change that only a person may write. */
 async function waitsForUser(tenantId: string, types: string[]): Promise<Sync> {
@@ -69,7 +71,7 @@ it("nothing that somebody begins after the three minutes keeps a sync from its e
   for (const begun of [
     await goOnWith(parts, sync, "continueWithoutUser", ada),
     await beginCode(signInFor, sync, ada),
-    await beginBrowser(signInFor, sync, ada, "http://localhost/back"),
+    await beginBrowser(signInFor, sync, ada, home),
   ])
     expect(begun).toMatchObject({ ok: false, failure: { code: "conflict" } });
   await rig.sweep();
@@ -102,4 +104,23 @@ it("they are told nothing of a code in whose place another one came while it was
   const { waits } = await rig.syncOf(tenantId, sync.syncId);
   expect(waits?.signInId).toBe(second);
   expect(waits).not.toHaveProperty("words");
+});
+
+it("whoever came back in time has signed in, though the worker died before the sync was told", async () => {
+  const tenantId = await rig.tenant();
+  const scope = "RoleManagementPolicy.ReadWrite.Directory";
+  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+  const sync = await waitsForUser(tenantId, ["pimRoleSettings"]);
+  const begun = await beginBrowser(rig.signInFor, sync, ada, home);
+  if (!begun.ok) throw new Error(begun.failure.detail);
+  const { given } = await visit(begun.value.url, { user: "operator@contoso.example" });
+  const { end } = await rig.signIn.finishBrowserSignIn(Object.fromEntries(given));
+  expect(end.kind).toBe("signedIn");
+  rig.pass((sync.waits?.until ?? 0) - rig.parts.clock.now() + 1);
+  await rig.sweep();
+  await rig.quiet();
+  expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({
+    outcome: "succeeded",
+    deployed: { done: 1, skipped: 0 },
+  });
 });
