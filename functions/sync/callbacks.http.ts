@@ -53,7 +53,12 @@ export const signInCallbackFunction = onHttp(
     log("sync.sign-in", { ...ids, state: end.kind });
     if (!settled.ok) return succeed(page("refused", withoutSync(end, settled.failure.detail)));
     return end.kind === "signedIn"
-      ? succeed(page("done", `${end.account.upn} is signed in, and the sync goes on.`))
+      ? succeed(
+          page(
+            "done",
+            `${end.account.upn} is signed in, and the sync goes on. ${end.warnings.join(" ")}`.trim(),
+          ),
+        )
       : succeed(page("refused", `It did not work: ${end.words}.`));
   },
 );

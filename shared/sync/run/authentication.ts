@@ -269,7 +269,8 @@ function settle(
 ): Promise<Result<Sync>> {
   if (end.kind === "signedIn") {
     const { objectId: id, upn: name } = end.account;
-    return goOnWith(parts, ids, "signIn", { kind: "user", id, name });
+    const said = end.warnings.length > 0 ? { remark: end.warnings.join("\n") } : {};
+    return goOnWith(parts, ids, "signIn", { kind: "user", id, name }, said);
   }
   return withWork(parts, ids, async (work) => {
     if (!waitsFor(work, "user")) return notWaiting(work, "pendingAuthentication");

@@ -81,7 +81,9 @@ export async function goOnWithoutTypes(
   by: Who,
 ): Promise<Result<Sync>> {
   const found = await lackingFor(parts, ids);
-  return found.ok ? goOnWith(parts, ids, "continueWithoutTypes", by, found.value.missing) : found;
+  if (!found.ok) return found;
+  const skipped = [...found.value.missing];
+  return goOnWith(parts, ids, "continueWithoutTypes", by, { skipped });
 }
 
 /** An administrator's browser came back. */

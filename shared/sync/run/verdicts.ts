@@ -22,14 +22,7 @@ import {
 } from "../plan/plan.ts";
 import { type SyncStatus, syncStatuses } from "../state/lifecycle.ts";
 import { editorsOf, type RulesDocument, readRules, withoutEdits } from "../state/rules.ts";
-import {
-  moved,
-  type Skipped,
-  type Sync,
-  type TenantSync,
-  theService,
-  type Who,
-} from "../state/sync.ts";
+import { moved, type Sync, type TenantSync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
 import { confirmedBy, PlanDocument } from "./plan-sync.ts";
 import type { StartParts } from "./start-sync.ts";
@@ -418,13 +411,16 @@ export async function hasWritten({ store }: StartParts, work: SyncWork): Promise
   return rows.some(({ value }) => value.writtenAt !== undefined);
 }
 
-/** Lets a sync that waits go on: because somebody signed in or consented, or without that. */
+/**
+ * Lets a sync that waits go on: because somebody signed in or consented, or without that. `said`: what more its row says
+ * from then on.
+ */
 export async function goOnWith(
   parts: StartParts,
   ids: SyncIds,
   event: "signIn" | "continueWithoutUser" | "consent" | "continueWithoutTypes",
   by: Who,
-  skipped: readonly Skipped[] = [],
+  { skipped = [], ...said }: Partial<Pick<Sync, "skipped" | "remark">> = {},
 ): Promise<Result<Sync>> {
   const what = event === "consent" || event === "continueWithoutTypes" ? "consent" : "user";
   return withWork(parts, ids, async (work) => {
@@ -435,6 +431,7 @@ export async function goOnWith(
     const late = event === "signIn" ? undefined : tooLateFor(work, leaseUntil);
     if (late !== undefined) return late;
     const next = {
+      ...said,
       leaseUntil,
       skipped: [...work.sync.skipped, ...skipped],
       ...(event === "continueWithoutUser" ? { withoutUser: true } : {}),

@@ -4,6 +4,7 @@ import {
   askOnce,
   beginBrowser,
   beginCode,
+  settleSignIn,
   showWaiting,
 } from "../../../../shared/sync/run/authentication.ts";
 import { goOnWith } from "../../../../shared/sync/run/verdicts.ts";
@@ -104,6 +105,22 @@ it("they are told nothing of a code in whose place another one came while it was
   const { waits } = await rig.syncOf(tenantId, sync.syncId);
   expect(waits?.signInId).toBe(second);
   expect(waits).not.toHaveProperty("words");
+});
+
+it("a Global Administrator is let in, and the sync's report warns of it", async () => {
+  const tenantId = await rig.tenant();
+  const scope = "RoleManagementPolicy.ReadWrite.Directory";
+  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+  const sync = await waitsForUser(tenantId, ["pimRoleSettings"]);
+  const begun = await beginBrowser(rig.signInFor, sync, ada, home);
+  if (!begun.ok) throw new Error(begun.failure.detail);
+  const { given } = await visit(begun.value.url, { user: "admin@contoso.example" });
+  const { end } = await rig.signIn.finishBrowserSignIn(Object.fromEntries(given));
+  const from = { means: "browser" as const, signInId: begun.value.signInId };
+  expect(await settleSignIn(rig.signInFor, sync, end, from)).toMatchObject({ ok: true });
+  const ended = await rig.toRest(tenantId, sync.syncId);
+  expect(ended).toMatchObject({ outcome: "succeeded" });
+  expect(ended.remark).toContain("admin@contoso.example is a Global Administrator");
 });
 
 it("whoever came back in time has signed in, though the worker died before the sync was told", async () => {
