@@ -32,6 +32,8 @@ export type PlanInput = {
   readonly desired: readonly TypeContent[];
   /** What was read to its end; a type that is missing here was not. Bodies that are the same on both sides may be left out. */
   readonly actual: readonly TypeContent[];
+  /** Types that the run is not about, or could not read, as they were before: what they name is not deleted. */
+  readonly others?: readonly TypeContent[];
   readonly rules: PlanRules;
   readonly now: Instant;
   /** Finds what references stand for in the tenant. */
@@ -81,7 +83,7 @@ export function planWithTargets(input: PlanInput): {
   const types = input.types.toSorted((a, b) => a.tier - b.tier || (a.key < b.key ? -1 : 1));
   const bench = benchFor(input, parts);
   for (const type of types) planType(input, bench, parts, type);
-  guardNamed(parts, input.actual);
+  guardNamed(parts, [...input.actual, ...(input.others ?? [])]);
   guardMany(input, parts);
   const isForOthers = guardLockOut(input, parts);
   guardNeeds(parts);

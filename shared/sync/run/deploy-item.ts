@@ -3,6 +3,7 @@
  * that reads as wanted is done, whoever made it so; one that moved since the plan is stale; a creation whose outcome
  * nobody saw is waited for and never made again. Reading back decides, not the answer to the write.
  */
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphRequest } from "../../graph/client.ts";
@@ -89,8 +90,7 @@ export class ItemWriter {
     if (row.state === "checking") return this.#waitUntilSeen(row, work, current);
     if (row.state === "writing" && work.change.action === "create" && current === undefined)
       return this.#waitUntilSeen(row, work, current);
-    if (row.state === "queued" && current?.entry.hash !== work.change.before)
-      return this.#stale(work, row, current);
+    if (hasMoved(work, row, current)) return this.#stale(work, row, current);
     if (row.tries >= maxTries)
       return {
         next: this.#failed(row, "unavailable", row.detail ?? "it was tried again and again"),
@@ -244,6 +244,9 @@ export class ItemWriter {
         };
       }
       case "refused": {
+        // Gone already, as it is wanted: an earlier request may have done it, and not every part of the service shows that yet.
+        if (answer.reason === "notFound" && work.change.action === "delete")
+          return { next: { ...next, state: "checking" }, afterMs: againMs };
         if (next.tries < maxTries && isEarly(work, next, left, answer))
           return {
             next: { ...unmarked(next, row), detail: wordsOf(answer) },
@@ -285,8 +288,8 @@ export class ItemWriter {
       };
     }
     const before = current && resolveForWrite(current.item.body, lookup);
-    const changed = compareHere(type, current?.item.body, wanted?.body).map(
-      ({ pointer }) => pointer.split("/")[1] ?? "",
+    const changed = compareHere(type, current?.item.body, wanted?.body).map(({ pointer }) =>
+      partOf(pointer),
     );
     const id = row.id ?? current?.item.id;
     const write: ItemWrite = {
@@ -377,6 +380,31 @@ type Found =
   | { readonly kind: "absent"; readonly taken?: readonly string[] }
   | Later
   | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
+
+/**
+ * Whether the tenant's item is another one than the plan was made from. A write that was begun may have made a part of the
+ * change: what is left of it has to be of the plan, each part from the value that was approved. A write of several requests
+ * may have taken away what one after it was to make anew.
+ */
+function hasMoved(
+  { type, change, wanted }: ItemWork,
+  { state }: ItemProgress,
+  current: KeptItem | undefined,
+): boolean {
+  if (state === "queued") return current?.entry.hash !== change.before;
+  if (state !== "writing" || change.action !== "update") return false;
+  if (current === undefined) return true;
+  const planned = new Map(change.properties.map((each) => [each.pointer, each.before]));
+  const parts = new Set(change.properties.map(({ pointer }) => partOf(pointer)));
+  return compareHere(type, current.item.body, wanted?.body).some(({ pointer, before }) => {
+    const isPlanned = planned.has(pointer) && isDeepStrictEqual(planned.get(pointer), before);
+    const isGone = before === undefined && type.write !== undefined && parts.has(partOf(pointer));
+    return !isPlanned && !isGone;
+  });
+}
+
+/** The property at the top that a pointer leads into. */
+const partOf = (pointer: string): string => pointer.split("/")[1] ?? "";
 
 function isAsWanted({ type, wanted }: ItemWork, current: KeptItem | undefined): boolean {
   if (wanted === undefined || current === undefined)

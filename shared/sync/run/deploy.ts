@@ -50,6 +50,7 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
   const rows = await rowsOf(parts, work, changes);
   const writer = await writerFor(parts, work, rows, changes);
   if (writer === "waits") return { kind: "on" };
+  const held = await heldBefore(parts, work.sync, changes);
   const tree = await parts.revisions.tree(work.sync.tenantId, work.sync.snapshot);
   const until = parts.clock.now() + passMs;
   for (const [position, change] of changes.entries()) {
@@ -58,7 +59,9 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
     if (row === undefined || type === undefined || !isOpen(row.value)) continue;
     const made = madeBy(rows);
     const unmet = notDoneOf(change.needs, rows);
-    const item = { type, change, wanted: wantedItem(change, targets), made, writer, tree, unmet };
+    const wanted = wantedItem(change, targets);
+    const before = held.get(`${change.type}/${change.key}`);
+    const item = { type, change, wanted, made, writer, tree, unmet, held: before };
     const afterMs = await oneChange(parts, work, { position, row, item, rows, until });
     // Also how we learn that somebody has asked us to stop: then this write is lost.
     await work.keep({ losses: 0 });
@@ -74,6 +77,30 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
     rows.map(({ value }) => value),
   );
   return { kind: "on" };
+}
+
+/**
+ * Rows of earlier syncs whose writes Intune holds, by item: it takes no second request for the same thing, and the first one
+ * goes on by itself. Nobody looks where nothing of Intune is to be written.
+ */
+async function heldBefore(
+  { store, typeOf }: DeployParts,
+  { tenantId, syncId }: Sync,
+  changes: readonly PlannedChange[],
+): Promise<ReadonlyMap<string, ItemProgress>> {
+  if (!changes.some(({ type }) => typeOf(type)?.graph === "beta")) return new Map();
+  // Intune ends what nobody approves after days; what it holds longer than so many syncs is over.
+  const { items } = await store.list(tenantId, 100);
+  const holders = items.filter(
+    (each) => each.syncId !== syncId && (each.deployed?.waiting ?? 0) > 0,
+  );
+  const rows = await Promise.all(holders.map((each) => store.items(tenantId, each.syncId)));
+  return new Map(
+    rows.flat().flatMap(({ value }) => {
+      const isHeld = value.state === "waitingForIntuneApproval";
+      return isHeld ? [[`${value.type}/${value.key}`, value] as const] : [];
+    }),
+  );
 }
 
 const isOpen = (row: ItemProgress): boolean =>
@@ -212,6 +239,8 @@ type OneChange = {
     readonly tree: Tree;
     /** What has to be done before it, and is not. */
     readonly unmet: ItemProgress | undefined;
+    /** The row of an earlier sync whose write of it Intune holds still. */
+    readonly held: ItemProgress | undefined;
   };
 };
 
@@ -259,7 +288,7 @@ async function oneChange(
 /** Why a change is not made now, and what becomes of it; undefined where it is made. */
 function leftOut(
   { sync }: SyncWork,
-  { type, writer, unmet }: OneChange["item"],
+  { type, writer, unmet, held }: OneChange["item"],
   { state }: ItemProgress,
 ): Partial<ItemProgress> | undefined {
   if (sync.cancelled !== undefined && state === "queued")
@@ -270,6 +299,12 @@ function leftOut(
       state: unmet.state === "stale" ? "stale" : "skipped",
       reason: "dependencyFailed",
       detail: `It needs ${unmet.type} "${unmet.name}", which is not done.`,
+    };
+  if (held?.approvalCode !== undefined && state === "queued")
+    return {
+      state: "waitingForIntuneApproval",
+      approvalCode: held.approvalCode,
+      detail: "Intune holds an earlier request for it until a second administrator decides there.",
     };
   // What was written is read back all the same.
   if (type.writtenBy === "user" && writer === undefined && state !== "checking")
@@ -300,7 +335,8 @@ async function finishDeploy(
   const stale = rows.filter(({ state }) => state === "stale");
   if (stale.length > 0 && sync.replans < maxReplans && sync.cancelled === undefined) {
     const items = stale.map(({ type, key }) => ({ type, key }));
-    await work.keep({ phase: "plan", replans: sync.replans + 1, items, snapshot, after, deployed });
+    const kept = { replans: sync.replans + 1, aside: asideOf(sync), items };
+    await work.keep({ phase: "plan", ...kept, snapshot, after, deployed });
     return;
   }
   const { done, failed, waiting } = deployed;
@@ -310,7 +346,7 @@ async function finishDeploy(
     return;
   }
   const isWhole = deployed.failed + deployed.waiting + deployed.skipped + stale.length === 0;
-  const left = unread.length + (sync.plan?.counts.blocked ?? 0);
+  const left = unread.length + asideOf(sync);
   const isPartial = !isWhole || left > 0;
   // All else is done: what is missing is an administrator's, and nothing that one could retry.
   const isConsentAll = isWhole && sync.plan?.counts.blocked === 0 && lacksConsent(sync, unread);
@@ -324,6 +360,9 @@ async function finishDeploy(
     { snapshot },
   );
 }
+
+/** Items that its plans have blocked, those of its earlier rounds included. */
+const asideOf = ({ aside = 0, plan }: Sync): number => aside + (plan?.counts.blocked ?? 0);
 
 /**
  * Whether a deploy has failed as a whole: "Partially succeeded" says that some of it was done. What was left out for want of

@@ -100,7 +100,8 @@ async function itemWork(
 /** Says how many wait still; with the last one done, and nothing else missing, the tenant rests again. */
 async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   const { sync, tenant } = work;
-  const rows = (await parts.store.items(sync.tenantId, sync.syncId)).map(({ value }) => value);
+  const all = await parts.store.items(sync.tenantId, sync.syncId);
+  const rows = lastOfEach(all.map(({ value }) => value));
   const of = (state: ItemProgress["state"]): number =>
     rows.filter((row) => row.state === state).length;
   const waiting = rows.filter((row) => !isSettled(row)).length;
@@ -112,18 +113,28 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   // A later sync has read the tenant since, or reads it now.
   if (!isLast || tenant.status !== "partiallySucceeded") return work.keep(end);
   const { snapshot, after } = await keepTouched(parts, tenant.snapshot, sync, rows);
-  if (isNothingDone(sync, deployed))
+  const stale = of("stale");
+  if (isNothingDone(sync, { ...deployed, failed: deployed.failed + stale }))
     return work.fail(nothingDone(rows), "fail", { ...end, after }, { snapshot });
-  if (deployed.failed + deployed.skipped + (await leftOf(parts, sync)) > 0)
+  if (deployed.failed + deployed.skipped + stale + (await leftOf(parts, sync)) > 0)
     return work.keep({ ...end, after });
   const outcome = { ...end, after, outcome: "succeeded" as const, remark: "Approved in Intune." };
   await work.move("complete", outcome, { snapshot });
 }
+
+/** Of each item the row of its last round: what had moved in one before was planned anew, and has been read since. */
+const lastOfEach = (rows: readonly ItemProgress[]): ItemProgress[] => [
+  ...new Map(
+    rows
+      .toSorted((a, b) => a.round - b.round)
+      .map((row) => [`${row.type}/${row.key}`, row] as const),
+  ).values(),
+];
 
 /** How much a sync left aside beside its items: types that were not read, and what was blocked. */
 async function leftOf({ revisions }: DeployParts, sync: Sync): Promise<number> {
   if (sync.plan === undefined) return 0;
   const { plan } = await revisions.document(sync.tenantId, sync.plan.document, PlanDocument);
   const unread = plan.unread.filter(({ reason }) => reason !== "licenceMissing");
-  return unread.length + plan.blocked.length;
+  return unread.length + plan.blocked.length + (sync.aside ?? 0);
 }

@@ -25,6 +25,7 @@ export type PlanParts = ExportParts & {
   readonly things: ThingFinder;
   /** Who could be locked out by a policy; asked only when a plan changes policies. */
   readonly lockOut: LockOutReader;
+  readonly enabledTypes: (settings: TenantSync["settings"]) => string[];
 };
 
 /** A plan as it is kept, with what each change makes of its item: by this tenant's rules, not only as it is desired. */
@@ -73,7 +74,7 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   );
   const counts = countsOf(plan);
   const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };
-  const held = { ...kept, held: counts.held };
+  const held = { ...kept, held: heldBy(parts, work, plan) };
   const isNothing = plan.changes.length + confirmable(plan).length === 0;
   if (isNothing || sync.mode === "plan")
     return finishRead(work, read, held, { plan, kept: planned.plan });
@@ -81,6 +82,19 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const until = now + tenant.settings.approvalDays * dayMs;
   const waits = { for: "approval" as const, since: now, until };
   await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
+}
+
+/** How many changes are held; of those that a plan is not about it says nothing, and they are held still. */
+function heldBy(
+  { enabledTypes }: PlanParts,
+  { sync: { items, types }, tenant }: SyncWork,
+  { held, unread }: Plan,
+): number {
+  const isWhole =
+    items === undefined &&
+    enabledTypes(tenant.settings).every((type) => types.includes(type)) &&
+    unread.every(({ reason }) => reason === "licenceMissing");
+  return isWhole ? held.length : Math.max(tenant.held, held.length);
 }
 
 /** Whether nothing stands of what was read: an instance of the version before has written the row, and knew no such part of it. */
@@ -260,24 +274,27 @@ async function planWithFacts(
   given: PlanInput,
   tree: Tree,
 ): Promise<ReturnType<typeof planWithTargets>> {
-  const first = planWithTargets(given);
+  const made = planWithTargets(given);
+  const others = await namersBeside(parts, given, made.plan, { tenantId, tree });
+  const known = others.length === 0 ? given : { ...given, others };
+  const first = known === given ? made : planWithTargets(known);
   const policies = tree[policyType];
   const movesOthers = first.plan.changes.some(
     (change) => change.type === locationType || movesMembers(change),
   );
   const input =
     policies === undefined || !movesOthers
-      ? given
+      ? known
       : {
-          ...given,
+          ...known,
           actual: withContent(
-            given.actual,
+            known.actual,
             await parts.revisions.content(tenantId, policyType, policies),
           ),
         };
-  const made = input === given ? first : planWithTargets(input);
-  if (!made.isForOthers) return made;
-  const { plan, targets } = made;
+  const whole = input === known ? first : planWithTargets(input);
+  if (!whole.isForOthers) return whole;
+  const { plan, targets } = whole;
   const there = input.actual.flatMap(({ type, items }) =>
     type === policyType ? items.map(({ body }) => body) : [],
   );
@@ -291,6 +308,25 @@ async function planWithFacts(
     groups: groupsIn([...there, ...after]),
   });
   return planWithTargets({ ...input, lockOut });
+}
+
+/**
+ * Types that a run is not about, or has not read, as they were last read: they may name what it would delete. Nobody looks
+ * where nothing is deleted.
+ */
+async function namersBeside(
+  { revisions }: PlanParts,
+  { actual }: PlanInput,
+  { changes, blocked }: Plan,
+  { tenantId, tree }: { readonly tenantId: string; readonly tree: Tree },
+): Promise<TypeContent[]> {
+  const deletes =
+    changes.some(({ action }) => action === "delete") ||
+    blocked.some(({ confirm }) => confirm?.what === "deletes");
+  const beside = Object.entries(tree).filter(
+    ([key]) => deletes && !actual.some(({ type }) => type === key),
+  );
+  return Promise.all(beside.map(([type, manifest]) => revisions.content(tenantId, type, manifest)));
 }
 
 /** Contents with one in place of what they have of its type, which may be without bodies or not there at all. */
@@ -365,7 +401,7 @@ async function finishRead(
   const plan = planned?.plan;
   // A type for which the tenant has no licence is not there: nothing is missing.
   const missing = unread.filter(({ reason }) => reason !== "licenceMissing");
-  const isBlocked = (plan?.blocked.length ?? 0) > 0;
+  const isBlocked = (plan?.blocked.length ?? 0) + (sync.aside ?? 0) > 0;
   const { failed = 0, skipped = 0, waiting = 0 } = sync.deployed ?? {};
   const isPartial = missing.length > 0 || isBlocked || failed + skipped + waiting > 0;
   const event = lacksConsent(sync, missing)

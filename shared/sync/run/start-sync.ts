@@ -266,9 +266,11 @@ async function writeStart(
   const syncs = [{ value: sync, etag: "" }, ...ended];
   const written = await store.change(tenant, { syncs, revision });
   if (written === undefined) return lost;
+  // What Intune holds of an earlier round of it goes on once that is approved there.
+  const isOver = waiting !== undefined && (waiting.value.deployed?.waiting ?? 0) === 0;
   const listed = Promise.all([
     store.index(tenant.value),
-    waiting === undefined ? undefined : store.close(sync.tenantId, waiting.value.syncId),
+    isOver ? store.close(sync.tenantId, waiting.value.syncId) : undefined,
   ]);
   const rows = [
     { value: tenant.value, etag: written.tenant },
@@ -345,7 +347,12 @@ async function notDoneBy(store: SyncStore, sync: Sync): Promise<ItemName[]> {
   const named = Map.groupBy(rows, ({ type, key }) => `${type}/${key}`);
   return [...named.values()].flatMap((own) => {
     const [{ type, key }] = own as [ItemProgress];
-    const states = new Set(own.map(({ state }) => state));
+    // What moved in the last round is planned no more by that sync; what moved before was decided about.
+    const states = new Set(
+      own.map(({ state, round }) =>
+        state === "stale" && round === sync.replans ? "failed" : state,
+      ),
+    );
     const isOpen = !states.has("done") && (states.has("failed") || states.has("skipped"));
     return isOpen ? [{ type, key }] : [];
   });

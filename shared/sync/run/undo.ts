@@ -42,7 +42,7 @@ export async function rejectAndReset(
       names,
       desiredAfterReset,
     );
-    const before = work.tenant.rules;
+    const { rules: before, desired: wanted } = work.tenant;
     const rules = withEdit(
       rulesAfterReset(await readRules(revisions, work.tenant), names),
       by,
@@ -54,6 +54,8 @@ export async function rejectAndReset(
       {
         outcome: "rejectedAndReset",
         items: [...names],
+        // Somebody may have changed what is wanted since the plan: an undo goes back to that.
+        ...(wanted === undefined ? {} : { desired: wanted }),
         ...(before === undefined ? {} : { rules: before }),
       },
       { desired, rules: await revisions.putDocument(ids.tenantId, rules) },

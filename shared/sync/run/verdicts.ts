@@ -86,6 +86,9 @@ export async function waitingPlan(
   planHash: string,
 ): Promise<Result<Plan>> {
   if (!waitsFor(work, "approval")) return notWaiting(work, "pendingApproval");
+  // Its time is over, though nobody may have ended it yet.
+  if (parts.clock.now() >= (work.sync.waits?.until ?? Number.POSITIVE_INFINITY))
+    return fail("conflict", `The plan of the sync ${work.sync.syncId} has expired.`);
   const plan = await planOfSync(parts, work.sync);
   const isSeen = plan !== undefined && work.sync.plan?.hash === planHash;
   return isSeen ? succeed(plan) : stalePlan(planHash);
@@ -346,7 +349,7 @@ export async function reject(
     const fresh = [...plan.changes.map(({ changeId }) => changeId), ...blocked];
     const held = [...new Set([...rules.held, ...fresh])];
     const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });
-    const count = fresh.length + plan.held.length;
+    const count = work.tenant.held + fresh.length;
     await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
     return succeed(work.sync);
   });

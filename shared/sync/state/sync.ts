@@ -177,6 +177,8 @@ export const Sync = z.object({
     .exactOptional(),
   /** Rounds of planning again because something had changed since. */
   replans: z.int(),
+  /** Items that the plans of its earlier rounds had blocked: the later ones are only of what had moved. */
+  aside: z.int().exactOptional(),
   deployed: z
     .object({ done: z.int(), failed: z.int(), waiting: z.int(), skipped: z.int() })
     .exactOptional(),

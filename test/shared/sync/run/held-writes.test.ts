@@ -61,6 +61,40 @@ describe("a write that Intune holds", () => {
     expect(await rig.writes(tenantId)).toMatchObject({ total: 1, doubled: 0 });
   });
 
+  it("is asked for once: a later sync waits for the same request, and both are done with it", async () => {
+    const { tenantId, sync, wanted, decide, minuteLater, description } = await holding();
+    const later = await rig.sync(tenantId, { types: ["roleScopeTag"] });
+    await rig.approve(later);
+    const end = await rig.toRest(tenantId, later.syncId);
+    expect(end).toMatchObject({ outcome: "partial", deployed: { waiting: 1, failed: 0 } });
+    const [{ approvalCode } = {}] = await rig.items(sync);
+    expect(await rig.items(later)).toMatchObject([
+      { state: "waitingForIntuneApproval", approvalCode },
+    ]);
+    await decide("approved");
+    await minuteLater();
+    await minuteLater();
+    expect(await description()).toBe(wanted);
+    for (const each of [sync, later])
+      expect(await rig.items(each)).toMatchObject([{ state: "done" }]);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await rig.open(tenantId)).toEqual([]);
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 1, doubled: 0 });
+  });
+
+  it("is failed for a later sync too where it was rejected there", async () => {
+    const { tenantId, decide, minuteLater } = await holding();
+    const later = await rig.sync(tenantId, { types: ["roleScopeTag"] });
+    await rig.approve(later);
+    await rig.toRest(tenantId, later.syncId);
+    await decide("rejected");
+    await minuteLater();
+    expect(await rig.items(later)).toMatchObject([
+      { state: "failed", reason: "intuneApprovalRejected" },
+    ]);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "newError" });
+  });
+
   it.each([
     { status: "rejected", reason: "intuneApprovalRejected" },
     { status: "cancelled", reason: "intuneApprovalRejected" },
