@@ -109,6 +109,9 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   await noteFilledIn(parts, work, rows);
   if (waiting > 0) return work.keep({ deployed, leaseUntil: parts.clock.now() });
   const end = { deployed, leaseUntil: parts.clock.now() };
+  // Its next round begins with what this one has made.
+  if (tenant.active === sync.syncId)
+    return work.keep({ ...end, ...(await keepTouched(parts, sync.snapshot, sync, rows)) });
   const isLast = tenant.last === sync.syncId && tenant.active === undefined;
   // A later sync has read the tenant since, or reads it now.
   if (!isLast || tenant.status !== "partiallySucceeded") return work.keep(end);

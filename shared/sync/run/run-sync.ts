@@ -238,6 +238,8 @@ async function wake(
     if (checked.ok && checked.value.permissions.length === 0)
       return { kind: "ack", state: "consented" };
   }
+  // What Intune holds of an earlier round does not wait for the approval of a later one.
+  if (isHeldBeside(work.sync)) await settleHeld(parts, work);
   // Whoever let it wait may have died before the list said so.
   await parts.store.index(work.tenant);
   if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };
@@ -253,6 +255,10 @@ async function hasSignedIn({ user }: Pick<RunParts, "user">, sync: Sync): Promis
     return false;
   }
 }
+
+/** Whether Intune holds a write of a sync whose next round waits for approval. */
+const isHeldBeside = ({ waits, deployed }: Sync): boolean =>
+  waits?.for === "approval" && (deployed?.waiting ?? 0) > 0;
 
 const expiryRemarks: Readonly<Record<NonNullable<Sync["waits"]>["for"], string>> = {
   user: "Cancelled: nobody signed in within three minutes.",
@@ -456,7 +462,7 @@ export async function sweepSyncs(
 
 function needsMessage(sync: Sync, now: number, claimMs: number) {
   const { phase, waits, leaseUntil, touchedAt } = sync;
-  if (phase === "done") return true;
+  if (phase === "done" || isHeldBeside(sync)) return true;
   const until = (waits ?? pauseOf(sync))?.until;
   if (until !== undefined) return now >= until;
   return Math.max(leaseUntil, touchedAt) + 2 * claimMs < now;

@@ -159,6 +159,34 @@ describe("a later round beside a write that Intune holds", () => {
     expect(await rig.open(tenantId)).not.toContain(round.syncId);
   });
 
+  it("waits, and the write is made meanwhile; both are in the snapshot in the end", async () => {
+    const { tenantId, round, wanted, tagNow, key } = await holding();
+    await approvedThere(tenantId);
+    expect(await tagNow()).toBe(wanted);
+    expect(await rig.syncOf(tenantId, round.syncId)).toMatchObject({
+      waits: { for: "approval" },
+      deployed: { done: 1, waiting: 0 },
+    });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "pendingApproval" });
+    await rig.behave(tenantId, { holdWrites: null });
+    expect(await deployed(round)).toMatchObject({
+      outcome: "succeeded",
+      deployed: { done: 2, waiting: 0, failed: 0 },
+    });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    const described = async (type: string) => {
+      const { items } = await rig.parts.revisions.content(
+        tenantId,
+        type,
+        await rig.manifest(tenantId, type),
+      );
+      return items.map(({ body, key: own }) => [own, body["description"] ?? ""]);
+    };
+    expect(await described(filterType)).toContainEqual([key, ""]);
+    expect(await described("roleScopeTag")).toContainEqual([expect.any(String), wanted]);
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 2, doubled: 0 });
+  });
+
   // The order of rows is that of their ids, which are hashes: one of these words has the older row behind the newer.
   it.each(["more drift", "another", "third"])(
     "is what the snapshot shows, whichever row comes first (%s)",
