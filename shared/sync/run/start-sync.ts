@@ -245,11 +245,15 @@ async function tryStart(
   return writeStart(parts, { value: next, etag: tenant.etag }, sync, { waiting, revision });
 }
 
-/** Whether a sync only waits for approval; a plan that is newer than a night does not give way to that. */
+/**
+ * Whether a sync only waits for approval; a plan that is newer than a night does not give way to that. The plan of an undo
+ * gives way to a person alone: no other one takes away what a deploy had created.
+ */
 const mayBeSuperseded = (
-  { waits, startedAt }: Sync,
-  { night = Number.POSITIVE_INFINITY }: NewSync,
-): boolean => waits?.for === "approval" && startedAt < night;
+  { waits, startedAt, undoes }: Sync,
+  { night = Number.POSITIVE_INFINITY, trigger }: NewSync,
+): boolean =>
+  waits?.for === "approval" && startedAt < night && (undoes === undefined || trigger === "manual");
 
 /** Writes the rows of a sync that begins, and what ends by it; the list of statuses beside whatever is next. */
 async function writeStart(

@@ -167,6 +167,21 @@ describe("an undo", () => {
     expect(await names(tenantId)).toEqual(before);
   });
 
+  it("waits for its approval through a night, which would take nothing away, and gives way to a person", async () => {
+    const { tenantId, before } = await withFilter();
+    await rig.want(tenantId, [filter("A")]);
+    const undone = await rig.undo(await deployed(await rig.sync(tenantId)));
+    expect(await rig.start(tenantId, { trigger: "schedule" })).toMatchObject({
+      failure: { code: "conflict" },
+    });
+    expect(await deployed(undone)).toMatchObject({ outcome: "succeeded" });
+    expect(await names(tenantId)).toEqual(before);
+    await rig.want(tenantId, [filter("B")]);
+    const again = await rig.undo(await deployed(await rig.sync(tenantId)));
+    await rig.sync(tenantId);
+    expect(await rig.syncOf(tenantId, again.syncId)).toMatchObject({ outcome: "superseded" });
+  });
+
   it("that loses a race against another sync has changed nothing of what is wanted", async () => {
     const { tenantId, patch } = await withFilter();
     await patch({ description: "drift" });
