@@ -19,7 +19,14 @@ import {
 import { type LockOutFacts, lockOutWarnings, type UnknownFacts } from "./lock-out.ts";
 import { groupWarnings, movesMembers, namesGroup } from "./moved-groups.ts";
 import { isForMore, locationWarnings } from "./moved-locations.ts";
-import type { BlockedItem, Plan, PlanRules, Reason, UnreadType } from "./plan.ts";
+import {
+  type BlockedItem,
+  confirmationOf,
+  type Plan,
+  type PlanRules,
+  type Reason,
+  type UnreadType,
+} from "./plan.ts";
 import { tokensIn } from "./shape.ts";
 
 /** An item that was desired or created once: by key, and where it is known, by the id it had in this tenant. */
@@ -49,7 +56,7 @@ export type PlanInput = {
   readonly createdByUs?: readonly KnownItem[];
   /** Items (`type/key`) that an undo takes away, though deletions of their type are off. */
   readonly undone?: ReadonlySet<string>;
-  /** Changes that a person has confirmed: these very ones, and no others of their kind. */
+  /** What a person has confirmed (`confirmationOf`): these very changes, and no others of their kind. */
   readonly confirmed?: Pick<ReadonlySet<string>, "has">;
   /** What the lock-out check knows of the tenant; absent: the plan changes nothing that it is about. */
   readonly lockOut?: LockOutFacts | UnknownFacts;
@@ -249,7 +256,8 @@ function guardMany({ confirmed, actual, undone }: PlanInput, parts: Parts): void
   const isCounted = (draft: Draft): boolean =>
     isDeletion(draft) && undone?.has(`${draft.type.key}/${draft.change.key}`) !== true;
   const counted = Map.groupBy(parts.ready.filter(isCounted), ({ type }) => type.key);
-  const isConfirmed = ({ change }: Draft): boolean => confirmed?.has(change.changeId) === true;
+  const isConfirmed = ({ change: { changeId } }: Draft): boolean =>
+    confirmed?.has(confirmationOf({ what: "deletes", changeId })) === true;
   replace(parts, (draft) => {
     const own = counted.get(draft.type.key) ?? [];
     const all = actual.find(({ type }) => type === draft.type.key)?.entries.size ?? 0;
@@ -297,7 +305,9 @@ function guardLockOut({ lockOut, confirmed, actual }: PlanInput, parts: Parts): 
   replace(parts, (draft) => {
     const own = warnings.filter(({ changeId }) => changeId === draft.change.changeId);
     const fatal = own.find(({ locksOutAll }) => locksOutAll);
-    if (fatal !== undefined && confirmed?.has(draft.change.changeId) !== true)
+    const { changeId } = draft.change;
+    const isAccepted = confirmed?.has(confirmationOf({ what: "lockOut", changeId })) === true;
+    if (fatal !== undefined && !isAccepted)
       return { reason: "lockOut", detail: fatal.detail, confirm: "lockOut" };
     const told = own.map(({ detail }): Reason => ({ reason: "lockOut", detail }));
     return { ...draft, change: { ...draft.change, warnings: [...draft.change.warnings, ...told] } };

@@ -125,12 +125,16 @@ export const planHash = (plan: Plan): string =>
     "plan",
     ...plan.changes.map(({ changeId }) => changeId),
     "confirm",
-    ...confirmable(plan).map(({ confirm }) => confirm.changeId),
+    ...confirmable(plan).map(({ confirm }) => confirmationOf(confirm)),
   );
 
 /** What a plan blocks until a person confirms it. */
 export const confirmable = ({ blocked }: Plan) =>
   blocked.flatMap(({ confirm, ...item }) => (confirm === undefined ? [] : [{ ...item, confirm }]));
+
+/** What a confirmation is of: this very change, and this very doubt about it. */
+export const confirmationOf = ({ what, changeId }: NonNullable<BlockedItem["confirm"]>): string =>
+  `${what} ${changeId}`;
 
 /** Some changes of a plan, chosen by their ids. */
 export type Selection =

@@ -343,7 +343,7 @@ const groupsIn = (policies: readonly JsonObject[]): { id: string; name: string }
     ),
   );
 
-/** Ids of the changes that a person has confirmed for a sync. */
+/** What a person has confirmed for a sync, of which changes. */
 export async function confirmedBy(
   { revisions }: Pick<PlanParts, "revisions">,
   { tenantId, confirmed }: Sync,

@@ -15,6 +15,7 @@ import { type Fault, fail, type Result, succeed } from "../../kernel/failure.ts"
 import { lost, updateRow } from "../../storage/tables.ts";
 import {
   confirmable,
+  confirmationOf,
   type Plan,
   type PlannedChange,
   type Selection,
@@ -297,9 +298,10 @@ export async function confirm(
     const { deletes = {}, lockOut, reason } = asked;
     const now = parts.clock.now();
     const before = work.sync.confirmed;
-    const fresh = confirmable(plan).flatMap(({ type, confirm: { what, changeId } }) =>
-      what === "deletes" ? (type in deletes ? [changeId] : []) : lockOut === true ? [changeId] : [],
-    );
+    const fresh = confirmable(plan).flatMap((open) => {
+      const isMeant = open.confirm.what === "deletes" ? open.type in deletes : lockOut === true;
+      return isMeant ? [confirmationOf(open.confirm)] : [];
+    });
     const changes = [...new Set([...(await confirmedBy(parts, work.sync)), ...fresh])].toSorted();
     const confirmed = {
       by,

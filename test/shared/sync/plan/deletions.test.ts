@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ReasonCode } from "../../../../shared/sync/catalogue/configuration-type.ts";
 import type { Item } from "../../../../shared/sync/items/item.ts";
 import type { JsonObject } from "../../../../shared/sync/items/json.ts";
-import { confirmable, type Plan } from "../../../../shared/sync/plan/plan.ts";
+import { confirmable, confirmationOf, type Plan } from "../../../../shared/sync/plan/plan.ts";
 import type { PlanInput } from "../../../../shared/sync/plan/plan-of.ts";
 import {
   anything,
@@ -131,7 +131,7 @@ describe("deletions", () => {
     expect(found.changes).toHaveLength(done);
     expect(found.blocked).toHaveLength(go - done);
     for (const { reason } of found.blocked) expect(reason).toBe("deleteBlockedByGuard");
-    const ids = confirmable(found).map(({ confirm }) => confirm.changeId);
+    const ids = confirmable(found).map(({ confirm }) => confirmationOf(confirm));
     const whole = plan(sides, { ...input, confirmed: new Set(ids) });
     expect(whole.changes).toHaveLength(go);
   });
@@ -141,7 +141,7 @@ describe("deletions", () => {
     const approvedBefore = items.map((each) => known(each.key));
     const input = { ...on, approvedBefore };
     const first = plan({ desired: things([]), actual: things(items.slice(0, 6)) }, input);
-    const confirmed = new Set(confirmable(first).map(({ confirm }) => confirm.changeId));
+    const confirmed = new Set(confirmable(first).map(({ confirm }) => confirmationOf(confirm)));
     expect(confirmed.size).toBe(6);
     const moved = { desired: things(items.slice(0, 3)), actual: things(items.slice(0, 9)) };
     const later = plan(moved, { ...input, confirmed });

@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../../shared/sync/items/json.ts";
 import type { LockOutFacts } from "../../../../shared/sync/plan/lock-out.ts";
 import { isForMore } from "../../../../shared/sync/plan/moved-locations.ts";
-import type { Plan } from "../../../../shared/sync/plan/plan.ts";
+import {
+  confirmable,
+  confirmationOf,
+  noRules,
+  type Plan,
+  planHash,
+} from "../../../../shared/sync/plan/plan.ts";
 import { planWithTargets } from "../../../../shared/sync/plan/plan-of.ts";
 import { anything, content, item, locations, lookupOf, plan, policies, ref } from "./situations.ts";
 
@@ -171,6 +177,30 @@ describe("in a plan", () => {
     });
     expect(planned(untrusting, outside, { confirmed: anything })).toMatchObject({
       changes: [{ key: "Office", warnings: [{ reason: "lockOut" }] }],
+      blocked: [],
+    });
+  });
+
+  test("a deletion that was confirmed as one of many still waits for that word, under another hash", () => {
+    const outside = blocking({ excludeLocations: ["AllTrusted"] });
+    const { actual } = untrusting;
+    const gone = { desired: [content(locations.key, [])], actual };
+    const ours = {
+      rules: { ...noRules, deletes: [locations.key] },
+      approvedBefore: [{ type: locations.key, key: "Office" }],
+    };
+    const first = planned(gone, outside, ours);
+    expect(first).toMatchObject({ changes: [], blocked: [{ confirm: { what: "deletes" } }] });
+    const confirmed = new Set(confirmable(first).map(({ confirm }) => confirmationOf(confirm)));
+    const second = planned(gone, outside, { ...ours, confirmed });
+    expect(second).toMatchObject({
+      changes: [],
+      blocked: [{ key: "Office", reason: "lockOut", confirm: { what: "lockOut" } }],
+    });
+    expect(planHash(second)).not.toBe(planHash(first));
+    for (const { confirm } of confirmable(second)) confirmed.add(confirmationOf(confirm));
+    expect(planned(gone, outside, { ...ours, confirmed })).toMatchObject({
+      changes: [{ key: "Office", action: "delete", warnings: [{ reason: "lockOut" }] }],
       blocked: [],
     });
   });
