@@ -60,6 +60,8 @@ const HeldSteps = z.object({ steps: z.array(z.custom<WriteStep>()) });
 const visibleMs = 120_000;
 const againMs = 1_000;
 const maxTries = 4;
+/** Why an item that was there a moment ago may be read a moment later. */
+const maybeLater: ReadonlySet<ReasonCode> = new Set(["unavailable", "incompleteRead"]);
 /** After a refusal that comes too early, times the tries there were. */
 const earlyMs = 5_000;
 
@@ -83,7 +85,7 @@ export class ItemWriter {
   async goOn(work: ItemWork, row: ItemProgress, mark: Mark): Promise<ItemOutcome> {
     const found = await this.#find(work, row);
     if (found.kind === "later") return { next: row, afterMs: found.afterMs };
-    if (found.kind === "failed") return { next: this.#failed(row, found.reason, found.detail) };
+    if (found.kind === "failed") return this.#notRead(row, found);
     const current = found.kind === "item" ? found.kept : undefined;
     if (isAsWanted(work, current) || isCreated(work, row, current))
       return this.#done(work, row, current);
@@ -335,15 +337,30 @@ export class ItemWriter {
     return { found: await this.#parts.revisions.putDocument(tenantId, document) };
   }
 
+  /** The item cannot be read; of one that may have been written that says nothing, and it is looked for as long as for one that does not show. */
+  #notRead(row: ItemProgress, { reason, detail }: Extract<Found, { kind: "failed" }>): ItemOutcome {
+    if (row.state === "queued" || !maybeLater.has(reason))
+      return { next: this.#failed(row, reason, detail) };
+    const waitMs = this.#waitMs(row);
+    if (waitMs !== undefined) return { next: row, afterMs: waitMs };
+    const said = `It was sent, and could not be read back: ${detail}`;
+    return { next: this.#failed(row, "outcomeUnknown", said) };
+  }
+
+  /** When to look again for what was written; undefined where it has had its time. */
+  #waitMs({ writtenAt, touchedAt }: ItemProgress): number | undefined {
+    const waitedMs = this.#parts.clock.now() - (writtenAt ?? touchedAt);
+    return waitedMs < visibleMs ? Math.min(againMs * 2 ** (waitedMs / 20_000), 15_000) : undefined;
+  }
+
   /** A write was made, and the tenant does not show it yet. */
   #waitUntilSeen(
     row: ItemProgress,
     { type, wanted }: ItemWork,
     current: KeptItem | undefined,
   ): ItemOutcome {
-    const waitedMs = this.#parts.clock.now() - (row.writtenAt ?? row.touchedAt);
-    if (waitedMs < visibleMs)
-      return { next: row, afterMs: Math.min(againMs * 2 ** (waitedMs / 20_000), 15_000) };
+    const waitMs = this.#waitMs(row);
+    if (waitMs !== undefined) return { next: row, afterMs: waitMs };
     if (current === undefined && wanted !== undefined)
       return {
         next: this.#failed(

@@ -121,6 +121,33 @@ describe("an item that was being written when its worker died", () => {
   });
 });
 
+describe("an item that was written and cannot be read back", () => {
+  it.each([
+    ["for a while is read once that is over", 20, { state: "done" }],
+    [
+      "for minutes has an outcome that nobody knows",
+      2_000,
+      { state: "failed", reason: "outcomeUnknown" },
+    ],
+  ])("%s", async (_, times, end) => {
+    const { tenantId, now } = await drifted();
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    const { graph } = rig.parts;
+    const [write, read] = [graph.write.bind(graph), graph.read.bind(graph)];
+    let left = 0;
+    graph.write = async (...args) => {
+      left = times;
+      return write(...args);
+    };
+    graph.read = async (...args) =>
+      left-- > 0 ? { kind: "unclear", why: "a gateway is away" } : read(...args);
+    await rig.toRest(tenantId, sync.syncId).finally(() => Object.assign(graph, { write, read }));
+    expect((await now())?.["description"] ?? "").toBe("");
+    expect(await rig.items(sync)).toMatchObject([end]);
+  });
+});
+
 describe("a plan", () => {
   it("is not approved any more when its time is over, though nobody has ended it yet", async () => {
     const { tenantId, now } = await drifted();
