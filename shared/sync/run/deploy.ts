@@ -349,7 +349,7 @@ async function finishDeploy(
   const left = unread.length + asideOf(sync);
   const isPartial = !isWhole || left > 0;
   // All else is done: what is missing is an administrator's, and nothing that one could retry.
-  const isConsentAll = isWhole && sync.plan?.counts.blocked === 0 && lacksConsent(sync, unread);
+  const isConsentAll = isWhole && asideOf(sync) === 0 && lacksConsent(sync, unread);
   const remark = remarkOf(rows, unread, sync);
   const end = { deployed, after, ...(remark === "" ? {} : { remark }) };
   if (isNothingDone(sync, { ...deployed, failed: failed + stale.length }))
