@@ -343,8 +343,13 @@ export class ItemWriter {
       return { next: this.#failed(row, reason, detail) };
     const waitMs = this.#waitMs(row);
     if (waitMs !== undefined) return { next: row, afterMs: waitMs };
-    const said = `It was sent, and could not be read back: ${detail}`;
-    return { next: this.#failed(row, "outcomeUnknown", said) };
+    return {
+      next: this.#failed(
+        row,
+        "outcomeUnknown",
+        `It was sent, and could not be read back: ${detail}`,
+      ),
+    };
   }
 
   /** When to look again for what was written; undefined where it has had its time. */

@@ -218,20 +218,7 @@ async function wake(
 ): Promise<RunOutcome> {
   const now = parts.clock.now();
   if (work.sync.cancelled !== undefined) return cancel(work);
-  if (now >= waits.until) {
-    if (waits.for === "user" && (await hasSignedIn(parts, work.sync))) {
-      await work.move("signIn", { leaseUntil: now });
-      return { kind: "again", state: "signedIn", afterMs: 0 };
-    }
-    const remark = expiryRemarks[waits.for];
-    if (waits.for === "user" && (await hasWritten(parts, work))) {
-      await stopWaiting(parts, work, theService, remark);
-      return { kind: "again", state: "expired", afterMs: 0 };
-    }
-    const outcome = waits.for === "approval" ? "expired" : "cancelled";
-    await work.finish("expire", { outcome, remark });
-    return { kind: "ack", state: "expired" };
-  }
+  if (now >= waits.until) return expire(parts, work, waits);
   if (waits.for === "consent") {
     // Somebody has consented a moment ago, and it was not there yet.
     const checked = await checkConsent(parts, work.ids, theService);
@@ -244,6 +231,26 @@ async function wake(
   await parts.store.index(work.tenant);
   if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };
   return { kind: "ack", state: "waiting" };
+}
+
+/** The time of what waits is over: it ends, unless somebody came in it after all. */
+async function expire(
+  parts: RunParts,
+  work: SyncWork,
+  waits: NonNullable<Sync["waits"]>,
+): Promise<RunOutcome> {
+  if (waits.for === "user" && (await hasSignedIn(parts, work.sync))) {
+    await work.move("signIn", { leaseUntil: parts.clock.now() });
+    return { kind: "again", state: "signedIn", afterMs: 0 };
+  }
+  const remark = expiryRemarks[waits.for];
+  if (waits.for === "user" && (await hasWritten(parts, work))) {
+    await stopWaiting(parts, work, theService, remark);
+    return { kind: "again", state: "expired", afterMs: 0 };
+  }
+  const outcome = waits.for === "approval" ? "expired" : "cancelled";
+  await work.finish("expire", { outcome, remark });
+  return { kind: "ack", state: "expired" };
 }
 
 /** Whether somebody came in time, and their worker died before the sync was told. */
