@@ -96,3 +96,30 @@ describe("a named location that an enforced policy leaves out", () => {
     );
   });
 });
+
+it("what is named by a type that a sync does not read, or could not read, is not deleted by it", async () => {
+  const tenantId = await rig.tenant();
+  const type = "assignmentFilter";
+  const types = [type, "deviceConfiguration"];
+  await rig.sync(tenantId, { types });
+  const holders = JSON.stringify(await rig.inTenant(tenantId, "deviceConfiguration"));
+  const filters = await rig.inTenant(tenantId, type);
+  const named = filters.find(({ id }) => holders.includes(id));
+  const key = `${String(named?.["displayName"])} / ${String(named?.["platform"])}`;
+  await rig.settle(tenantId, { deletes: [type] });
+  const said = { ifMatch: undefined, by: ada };
+  expect(await rig.configuration.unwant(tenantId, { type, key }, "gone", said)).toMatchObject({
+    ok: true,
+  });
+  const detail = expect.stringContaining("still names it") as string;
+  for (const [own, behaviour] of [
+    [[type], {}],
+    [types, { typeFaults: { deviceConfiguration: { status: 403 } } }],
+  ] as const) {
+    await rig.behave(tenantId, behaviour);
+    const plan = await rig.plan(await rig.sync(tenantId, { types: [...own], mode: "plan" }));
+    expect(plan.changes).toEqual([]);
+    expect(plan.blocked).toMatchObject([{ key, reason: "deleteBlockedByGuard", detail }]);
+    expect(plan.blocked[0]?.confirm).toBeUndefined();
+  }
+});
