@@ -103,6 +103,23 @@ test("a link that has run out begins the list anew", async () => {
   expect(read).toMatchObject({ kind: "read", reading: { items: [{ id: "a" }], requests: 3 } });
 });
 
+test("an item that moved from one page to the next while they were read is one item", async () => {
+  const pages = [
+    ["a", "b"],
+    ["b", "c", "c"],
+  ].map((ids) => ids.map((id) => ({ id })));
+  const graph = {
+    read: (_: unknown, target: object) => {
+      const [value] = "nextLink" in target ? pages.slice(1) : pages;
+      const more = "nextLink" in target ? {} : { "@odata.nextLink": "https://graph/next" };
+      return Promise.resolve({ kind: "ok", status: 200, body: { value, ...more } });
+    },
+  } as unknown as Reads;
+  const filter = typeOf("assignmentFilter");
+  const read = filter && (await readType(graph, asking, filter, nothingRead));
+  expect(read?.reading.items).toEqual([{ id: "a" }, { id: "b" }, { id: "c" }]);
+});
+
 const found = (value: readonly object[]) => ({ kind: "ok", status: 200, body: { value } });
 
 test.each([

@@ -143,6 +143,7 @@ async function readList(
 ): Promise<ReadOutcome> {
   let reading = from;
   const seen = new Set<string>();
+  const known = new Set(reading.items.map(idOf));
   begin(reading);
   while (!reading.listed) {
     if (!mayGoOn()) return { ...timeIsOver, reading };
@@ -158,7 +159,7 @@ async function readList(
     if (page === undefined) return notAList(counted);
     if (page.nextLink !== undefined && seen.has(page.nextLink)) return circle(reading);
     seen.add(page.nextLink ?? "");
-    reading = withPage(reading, page);
+    reading = withPage(reading, { ...page, items: newIn(page.items, known) });
     begin(reading);
   }
   return { kind: "read", reading };
@@ -185,6 +186,16 @@ const circle = (reading: ReadSoFar): ReadOutcome => ({
   reason: "unavailable",
   detail: inCircle,
 });
+
+/** Those that no page before had: lists move while they are read. What has no id is told apart by nothing. */
+function newIn(items: readonly JsonObject[], known: Set<string>): readonly JsonObject[] {
+  return items.filter((item) => {
+    const id = idOf(item);
+    const isNew = id === "" || !known.has(id);
+    known.add(id);
+    return isNew;
+  });
+}
 
 function withPage(before: ReadSoFar, page: Page): ReadSoFar {
   const { nextLink: _, ...reading } = before;
