@@ -205,6 +205,25 @@ function withoutSecrets(node: JsonObject): JsonObject {
   return isHidden ? { ...rest, value: secret } : rest;
 }
 
+/** An item as Graph gave it, without its secrets: it is kept so while its type is read, and has the same shape. */
+export const masked = (type: ConfigurationType, raw: JsonObject): JsonObject =>
+  maskedObject(raw, placeOf(type));
+
+function maskedIn(node: Json, place: Place): Json {
+  if (node === null) return null;
+  if (place.isSecret) return secret;
+  if (Array.isArray(node)) return node.map((each: Json) => maskedIn(each, place.element));
+  return isObject(node) ? maskedObject(node, place) : node;
+}
+
+const maskedObject = (node: JsonObject, place: Place): JsonObject =>
+  Object.fromEntries(
+    Object.entries(withoutSecrets(node)).map(([name, value]) => [
+      name,
+      maskedIn(value, place.property(name)),
+    ]),
+  );
+
 /** Intune writes down in several ways that there is no filter. */
 function withoutNoFilter(target: JsonObject): JsonObject {
   const {

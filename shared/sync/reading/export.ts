@@ -10,7 +10,7 @@ import { queueNames } from "../../storage/names.ts";
 import { type RestCheck, restMs } from "../../work/drain.ts";
 import { personalScopes, typeOfFamily } from "../catalogue/catalogue.ts";
 import type { ConfigurationType, ReasonCode } from "../catalogue/configuration-type.ts";
-import { type Shaped, shaped } from "../items/canonical.ts";
+import { masked, type Shaped, shaped } from "../items/canonical.ts";
 import type { JsonObject } from "../items/json.ts";
 import { configurationPrefix, type Tree } from "../revisions/revisions.ts";
 import { isOver, type Sync, type TypeProgress } from "../state/sync.ts";
@@ -223,7 +223,7 @@ async function readOn(
   return { outcome, digests, shapes };
 }
 
-/** Keeps what was read, and says how far the type is now. What was read of one that is not through lies in a blob. */
+/** Keeps what was read, and says how far the type is now. What was read of one that is not through lies in a blob, without its secrets. */
 async function kept(
   parts: ExportParts,
   ids: SyncIds,
@@ -258,7 +258,10 @@ async function kept(
       detail: `its ${budgetMs / 60_000} minutes were over: ${outcome.why}`,
     });
   const hasMoved = reading.requests > progress.requests;
-  if (hasMoved) await parts.blobs.put(readingPath(ids, type.key), JSON.stringify(reading));
+  if (hasMoved) {
+    const items = reading.items.map((raw) => masked(type, raw));
+    await parts.blobs.put(readingPath(ids, type.key), JSON.stringify({ ...reading, items }));
+  }
   // The longer nothing gets through, the longer the pause.
   const afterMs = outcome.kind === "later" ? outcome.afterMs : 0;
   const pauseMs = Math.max(afterMs, hasMoved ? 0 : spent / 4);

@@ -7,6 +7,7 @@ import {
   canonical,
   hashOf,
   keyed,
+  masked,
   type Resolve,
   shaped,
 } from "../../../../shared/sync/items/canonical.ts";
@@ -271,6 +272,17 @@ describe("the meaning of a canonical body", () => {
       id: { $ref: "authenticationStrength", id: pilots },
     });
   });
+
+  test.each(written)(
+    "%s has the same shape without its secrets, as it is kept while it is read",
+    (key) => {
+      const raw = { ...sample(key), preSharedKey: "hunter2" };
+      const kept = JSON.parse(JSON.stringify(masked(named(key), raw))) as JsonObject;
+      expect(made(key, kept)).toEqual(made(key, raw));
+      const secrets = named(key).secrets === undefined ? /\*\*\*\*/ : /hunter2|\*\*\*\*/;
+      expect(JSON.stringify(kept)).not.toMatch(secrets);
+    },
+  );
 
   test("secrets are placeholders, wherever they stand", () => {
     const text = JSON.stringify(bodyOf("deviceConfiguration", { preSharedKey: "hunter2" }));
