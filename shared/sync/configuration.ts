@@ -123,24 +123,26 @@ export class Configuration {
   /** Revisions in which the item is another one than in the one before, each with what became other. */
   async #history(tenantId: string, type: ConfigurationType, key: string) {
     const { store, revisions } = this.#parts;
-    const made = (await store.revisions(tenantId, maxHistory)).toReversed();
+    const made = (await store.revisions(tenantId, maxHistory + 1)).toReversed();
     const history: z.output<typeof ItemDetail>["history"] = [];
     let last: { readonly hash?: string | undefined; readonly body?: JsonObject | undefined } = {};
-    for (const { revisionId, at, by, message, tree } of made) {
+    for (const [nth, { revisionId, at, by, message, tree }] of made.entries()) {
       const manifest = (await revisions.tree(tenantId, tree))[type.key];
       const items = await revisions.list(tenantId, type.key, manifest);
       const listed = items.find((item) => item.key === key);
       const hash = listed?.hash;
       if (hash === last.hash) continue;
       const body = await this.#body(tenantId, listed);
-      history.push({
-        revision: revisionId,
-        at: toIso(at),
-        by,
-        message,
-        ...(hash === undefined ? {} : { hash }),
-        properties: compareHere(type, last.body, body),
-      });
+      // Where there are more revisions, nobody knows from the first of these who made the item what it was by then.
+      if (nth > 0 || made.length <= maxHistory)
+        history.push({
+          revision: revisionId,
+          at: toIso(at),
+          by,
+          message,
+          ...(hash === undefined ? {} : { hash }),
+          properties: compareHere(type, last.body, body),
+        });
       last = { hash, body };
     }
     return history.toReversed();

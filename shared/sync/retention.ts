@@ -19,8 +19,11 @@ type Parts = {
   readonly knows: (tenantId: string) => Promise<boolean>;
 };
 
-/** However old they are, so many of the latest stay: syncs, syncs that have changed something, and revisions. */
-const newestKept = { syncs: 20, writers: 5, revisions: 50 };
+/**
+ * However old they are, so many of the latest stay: syncs, syncs that have changed something, and revisions, one more than
+ * an item's history goes through.
+ */
+const newestKept = { syncs: 20, writers: 5, revisions: 51 };
 
 /** How many newer ones there are. */
 type Rank = { readonly syncs: number; readonly writers: number };

@@ -247,6 +247,25 @@ describe("what is decided about an item", () => {
     });
   });
 
+  it("names nobody in a history for what was so before its first revision", async () => {
+    const { tenantId, name } = await tenantWithFilter();
+    const historyOf = async () => {
+      const item = await rig.configuration.item(tenantId, name.type, name.key);
+      return item.ok ? item.value.view.history.map(({ message }) => message) : undefined;
+    };
+    const made = await historyOf();
+    const editOthers = async (times: number) => {
+      for (let nth = 0; nth < times; nth += 1) {
+        const body = { displayName: "Other", description: newestFirstId(Date.now()) };
+        await rig.want(tenantId, [{ type: "roleScopeTag", key: "Other", name: "Other", body }]);
+      }
+    };
+    await editOthers(49);
+    expect(await historyOf()).toEqual(made);
+    await editOthers(2);
+    expect([made?.length, await historyOf()]).toEqual([1, []]);
+  });
+
   it("goes with a reset alone: what was wanted of other items since the plan stays", async () => {
     const tenant = await tenantWithFilter();
     const { tenantId } = tenant;
