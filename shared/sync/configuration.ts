@@ -157,7 +157,8 @@ export class Configuration {
   ): Promise<Result<{ readonly etag: string }>> {
     const type = this.#typeOf(name.type);
     if (type === undefined) return unknownType(name.type);
-    const entry = this.#checked(type, name.key, edit.body, "/body");
+    const called = await this.#called(tenantId, [name]);
+    const entry = this.#checked(type, name.key, edit.body, { pointer: "/body", called });
     if (!entry.ok) return entry;
     const { revisions } = this.#parts;
     const said = { by, message: edit.message, names: [name] };
@@ -232,7 +233,7 @@ export class Configuration {
     said: { readonly message: string; readonly by: Who },
     placeOf?: (at: number) => string,
   ): Promise<Result<{ readonly etag: string }>> {
-    const { kept, faults } = this.judge(items, placeOf);
+    const { kept, faults } = this.judge(items, placeOf, await this.#called(tenantId, items));
     if (faults.length > 0)
       return fail("invalid-request", "Nothing was taken in: some items are not in order.", {
         faults: faults.slice(0, 100),
@@ -242,11 +243,12 @@ export class Configuration {
 
   /**
    * Items as they would be kept, and everything that is wrong with them. What somebody says of itself is its key has to
-   * be; an item without one has the key of its content.
+   * be, or one that is `called` so; an item without one has the key of its content.
    */
   judge(
     items: readonly (Pick<PlainItem, "type" | "body"> & { readonly key?: string })[],
     placeOf: (at: number) => string = (at) => `/items/${at}`,
+    called: Called = new Set(),
   ): { readonly kept: KeptItem[]; readonly faults: Fault[] } {
     const faults: Fault[] = [];
     const seen = new Set<string>();
@@ -262,7 +264,7 @@ export class Configuration {
         faults.push({ pointer: `${pointer}/type`, detail: "is no type of configuration" });
         return [];
       }
-      const checked = this.#checked(type, key, body, `${pointer}/body`);
+      const checked = this.#checked(type, key, body, { pointer: `${pointer}/body`, called });
       if (!checked.ok) {
         faults.push(...(checked.failure.faults ?? []));
         return [];
@@ -297,17 +299,43 @@ export class Configuration {
     });
   }
 
-  #checked(type: ConfigurationType, key: string | undefined, body: JsonObject, pointer: string) {
+  /** What items are called that have kept the key of an older name, or have one beside others that are called alike. */
+  async #called(tenantId: string, names: readonly ItemName[]): Promise<Called> {
+    const { desired, actual } = await this.#trees(tenantId);
+    const called = new Set<string>();
+    for (const [typeName, own] of Map.groupBy(names, ({ type }) => type)) {
+      const type = this.#typeOf(typeName);
+      if (type === undefined) continue;
+      const keys = new Set(own.map(({ key }) => key));
+      for (const manifest of new Set([desired[typeName], actual[typeName]])) {
+        const { items } = await this.#parts.revisions.content(tenantId, typeName, manifest);
+        for (const item of items.filter(({ key }) => keys.has(key)))
+          called.add(calledAs(item, canonical(type, item.body, () => undefined).item.key));
+      }
+    }
+    return called;
+  }
+
+  #checked(
+    type: ConfigurationType,
+    key: string | undefined,
+    body: JsonObject,
+    { pointer, called }: { readonly pointer: string; readonly called: Called },
+  ) {
     const faults = schemaFaults(type, body).map((fault) => ({
       ...fault,
       pointer: pointer + fault.pointer,
     }));
     const made = faults.length === 0 ? canonical(type, body, () => undefined) : undefined;
-    if (made !== undefined && key !== undefined && made.item.key !== key)
-      faults.push({ pointer, detail: `names itself ${made.item.key}, and is to be ${key}` });
+    const own = made?.item.key ?? "";
+    const isIt =
+      key === undefined || own === key || called.has(calledAs({ type: type.key, key }, own));
+    if (made !== undefined && !isIt)
+      faults.push({ pointer, detail: `names itself ${own}, and is to be ${key}` });
     if (made === undefined || faults.length > 0)
       return fail("invalid-request", `This is no ${type.names.en} as it can be.`, { faults });
-    return succeed(made);
+    const { item, entry } = made;
+    return succeed(key === undefined ? made : { item: { ...item, key }, entry: { ...entry, key } });
   }
 
   async #revise(
@@ -356,6 +384,10 @@ export class Configuration {
     return this.#parts.types.find((type) => type.key === key);
   }
 }
+
+/** Items by type and key, each with what its content makes of that key. */
+type Called = Pick<ReadonlySet<string>, "has">;
+const calledAs = ({ type, key }: ItemName, own: string): string => JSON.stringify([type, key, own]);
 
 /** What is wanted after a change, and what becomes of what was decided. */
 type Revised = {

@@ -441,15 +441,25 @@ async function touchedTypes(
   for (const [type, own] of Map.groupBy(rows, (row) => row.type)) {
     const content = await revisions.content(tenantId, type, before[type]);
     const kept = new Map(keptOf(content).map((each) => [each.item.key, each]));
+    const known = new Map(content.items.flatMap(({ id, key }) => (id ? [[id, key] as const] : [])));
     for (const { key, found } of own) {
       if (found === undefined) continue;
       const now = (await revisions.document(tenantId, found, FoundDocument)).kept;
       if (now === null) kept.delete(key);
-      else kept.set(now.item.key, now);
+      else {
+        const each = underKnown(now, known);
+        kept.set(each.item.key, each);
+      }
     }
     touched[type] = await revisions.putType(tenantId, type, [...kept.values()], before[type]);
   }
   return touched;
+}
+
+/** An item under the key that its id had before, whatever it is called now: as the next export has it. */
+function underKnown({ item, entry }: KeptItem, known: ReadonlyMap<string, string>): KeptItem {
+  const key = known.get(item.id ?? "") ?? item.key;
+  return { item: { ...item, key }, entry: { ...entry, key } };
 }
 
 /** Notes what the service has filled in of what was created: it is no difference, as long as it stays so. */

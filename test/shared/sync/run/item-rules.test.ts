@@ -1,7 +1,9 @@
 /** What people decide about items: it is checked whole, the next plan goes by it, and a reset or an undo ends it. */
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
+import type { PlainItem } from "../../../../shared/sync/configuration.ts";
 import { readItemRules, replaceItemRules, ruleFaults } from "../../../../shared/sync/item-rules.ts";
+import type { JsonObject } from "../../../../shared/sync/items/json.ts";
 import { rulesOf } from "../../../../shared/sync/plan/compare.ts";
 import { noRules } from "../../../../shared/sync/plan/plan.ts";
 import { rejectAndReset, undoSync } from "../../../../shared/sync/run/undo.ts";
@@ -101,9 +103,19 @@ async function tenantWithFilter() {
   await rig.sync(tenantId);
   const [filter] = await rig.inTenant(tenantId, "assignmentFilter");
   const key = `${String(filter?.["displayName"])} / ${String(filter?.["platform"])}`;
-  const drift = (description: string) =>
-    rig.byHand("PATCH", tenantId, `assignmentFilter/${filter?.id}`, { description });
+  const drift = (change: JsonObject) =>
+    rig.byHand("PATCH", tenantId, `assignmentFilter/${filter?.id}`, change);
   return { tenantId, name: { type: "assignmentFilter", key }, drift };
+}
+
+/** One whose filter was renamed in the tenant, and is wanted as it is called since. */
+async function tenantWithRenamed() {
+  const { tenantId, name, drift } = await tenantWithFilter();
+  await drift({ displayName: "Renamed" });
+  const sync = await rig.sync(tenantId);
+  const asked = { planHash: sync.plan?.hash ?? "" };
+  expect(await rejectAndReset(rig.parts, sync, asked, by)).toMatchObject({ ok: true });
+  return { tenantId, name, drift };
 }
 type Tenant = Awaited<ReturnType<typeof tenantWithFilter>>;
 
@@ -132,7 +144,7 @@ const undo = async ({ tenantId }: Tenant, { syncId }: Sync): Promise<Sync> => {
 describe("what is decided about an item", () => {
   it("hides an accepted difference until its time is over, and no other one", async () => {
     const tenant = await tenantWithFilter();
-    await tenant.drift("theirs");
+    await tenant.drift({ description: "theirs" });
     const until = new Date(Date.now() + 2 * day).toISOString();
     const deviation = { pointer: "/description", accepted: "theirs", reason: "agreed", until };
     expect(await decide(tenant, { deviations: [deviation] })).toMatchObject({ ok: true });
@@ -234,7 +246,7 @@ describe("what is decided about an item", () => {
 
   it("stands in the history of an item that was reset, with who did it and why", async () => {
     const tenant = await tenantWithFilter();
-    await tenant.drift("theirs");
+    await tenant.drift({ description: "theirs" });
     const sync = await rig.sync(tenant.tenantId);
     const said = { planHash: sync.plan?.hash ?? "", comment: "theirs is better" };
     expect(await rejectAndReset(rig.parts, sync, said, by)).toMatchObject({ ok: true });
@@ -245,6 +257,43 @@ describe("what is decided about an item", () => {
       message: said.comment,
       properties: [{ pointer: "/description", after: "theirs" }],
     });
+  });
+
+  it("leaves an item under its key that was renamed in the tenant, to be edited, and taken in from an export", async () => {
+    const { tenantId, name } = await tenantWithRenamed();
+    const exported: PlainItem[] = [];
+    for await (const each of rig.configuration.plain(tenantId)) exported.push(each);
+    const own = exported.find(({ key }) => key === name.key);
+    expect(own?.body).toMatchObject({ displayName: "Renamed" });
+    const said = { ifMatch: undefined, by };
+    const edit = (body: JsonObject) =>
+      rig.configuration.edit(tenantId, name, { body, message: "edited" }, said);
+    const edited = { ...own?.body, description: "edited" };
+    expect(await edit(edited)).toMatchObject({ ok: true });
+    const { changes } = await rig.plan(await rig.sync(tenantId, { mode: "plan" }));
+    expect(changes).toMatchObject([
+      { action: "update", key: name.key, properties: [{ pointer: "/description" }] },
+    ]);
+    const back = { message: "back", by };
+    expect(await rig.configuration.take(tenantId, exported, back)).toMatchObject({ ok: true });
+    const again = await rig.sync(tenantId, { mode: "plan" });
+    expect(again.plan?.counts).toMatchObject({ creates: 0, updates: 0, blocked: 0 });
+    // What it was never called names another item.
+    expect(await edit({ ...edited, displayName: "Another" })).toMatchObject({ ok: false });
+  });
+
+  it("leaves an item under its key that was renamed in the tenant, when it is written and read back", async () => {
+    const { tenantId, name, drift } = await tenantWithRenamed();
+    const keysOf = async () => {
+      const listed = await rig.configuration.items(tenantId, name.type);
+      return listed.ok ? listed.value.map(({ key, differs }) => [key, differs]) : undefined;
+    };
+    const before = await keysOf();
+    await drift({ description: "theirs" });
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ deployed: { done: 1 } });
+    expect(await keysOf()).toEqual(before);
   });
 
   it("names nobody in a history for what was so before its first revision", async () => {
@@ -269,7 +318,7 @@ describe("what is decided about an item", () => {
   it("goes with a reset alone: what was wanted of other items since the plan stays", async () => {
     const tenant = await tenantWithFilter();
     const { tenantId } = tenant;
-    await tenant.drift("theirs");
+    await tenant.drift({ description: "theirs" });
     const { syncId, plan } = await rig.sync(tenantId);
     const tag = { displayName: "Since", description: "" };
     await rig.want(tenantId, [{ type: "roleScopeTag", key: "Since", name: "Since", body: tag }]);
@@ -283,7 +332,7 @@ describe("what is decided about an item", () => {
 
   it("compares only what the wanted item names, where it is a subset", async () => {
     const tenant = await tenantWithFilter();
-    await tenant.drift("theirs");
+    await tenant.drift({ description: "theirs" });
     await decide(tenant, { mode: "subset" });
     expect(await rig.sync(tenant.tenantId)).toMatchObject({ outcome: "succeeded" });
     await decide(tenant, { mode: "strict" });
