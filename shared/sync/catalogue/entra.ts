@@ -135,8 +135,10 @@ const crossTenantAccessPartner: ConfigurationType = {
   ...entraList,
   key: "crossTenantAccessPartner",
   names: { en: "Cross-tenant access, partner", fr: "Accès entre locataires, partenaire" },
-  list: `${crossTenant}/partners`,
-  item: `${crossTenant}/partners/{id}`,
+  // Whether people of the partner are synchronised stands beside it.
+  list: `${crossTenant}/partners?$expand=identitySynchronization`,
+  item: `${crossTenant}/partners/{id}?$expand=identitySynchronization`,
+  contentIn: "expand",
   permissions: policyAccess("Policy.ReadWrite.CrossTenantAccess"),
   keyedBy: ["tenantId"],
   drops: ["isServiceProvider", "isInMultiTenantOrganization"],

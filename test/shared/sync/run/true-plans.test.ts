@@ -123,3 +123,20 @@ it("what is named by a type that a sync does not read, or could not read, is not
     expect(plan.blocked[0]?.confirm).toBeUndefined();
   }
 });
+
+it("a partner whose people may be synchronised all at once differs from what is wanted", async () => {
+  const tenantId = await rig.tenant();
+  const [type, types] = ["crossTenantAccessPartner", ["crossTenantAccessPartner"]] as const;
+  const partner = "0f0f0f0f-1111-4222-8333-666666666666";
+  const allowed = (isSyncAllowed: boolean) => ({
+    identitySynchronization: { tenantId: partner, userSyncInbound: { isSyncAllowed } },
+  });
+  await rig.byHand("POST", tenantId, type, { tenantId: partner, ...allowed(false) });
+  await rig.sync(tenantId, { types: [...types] });
+  await rig.byHand("PATCH", tenantId, `${type}/${partner}`, allowed(true));
+  const { blocked } = await rig.plan(await rig.sync(tenantId, { types: [...types], mode: "plan" }));
+  const pointer = "/identitySynchronization/userSyncInbound/isSyncAllowed";
+  expect(blocked).toMatchObject([
+    { key: partner, properties: [{ pointer, before: true, after: false }] },
+  ]);
+});
