@@ -82,11 +82,13 @@ function typesFor(
     ...(asked ?? []).flatMap((type, at) =>
       sync.typeOf(type) ? [] : [{ pointer: `/types/${at}`, detail: "is no type of configuration" }],
     ),
-    ...items.flatMap(({ type }, at) =>
-      sync.typeOf(type)
-        ? []
-        : [{ pointer: `/items/${at}/type`, detail: "is no type of configuration" }],
-    ),
+    ...items.flatMap(({ type }, at) => {
+      const pointer = `/items/${at}/type`;
+      if (sync.typeOf(type) === undefined)
+        return [{ pointer, detail: "is no type of configuration" }];
+      // It would not be read, and the sync would end as if nothing had to be done about it.
+      return asked?.includes(type) === false ? [{ pointer, detail: "is not among the types" }] : [];
+    }),
   ];
   if (faults.length > 0) return invalidRequest(faults);
   const named = items.map(({ type }) => type);

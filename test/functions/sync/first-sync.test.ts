@@ -298,6 +298,8 @@ describe("what is not in order", () => {
     ]);
     const { type, key } = tag("Nobody");
     expect(await refused("/syncs", { items: [{ type, key }] })).toEqual([400, "/items/0/key"]);
+    const outside = { types: ["assignmentFilter"], items: [{ type, key: "Branch offices" }] };
+    expect(await refused("/syncs", outside)).toEqual([400, "/items/0/type"]);
     expect(await get("/configuration-export")).toEqual(before);
   });
 
