@@ -120,6 +120,20 @@ test("an item that moved from one page to the next while they were read is one i
   expect(read?.reading.items).toEqual([{ id: "a" }, { id: "b" }, { id: "c" }]);
 });
 
+test("a setting that comes twice does not stand for one that is missing", async () => {
+  const policy = typeOf("configurationPolicy");
+  const more = { "settings@odata.nextLink": "https://graph/next", settingCount: 3 };
+  const item = { id: "p", assignments: [], settings: [{ id: "0" }, { id: "1" }], ...more };
+  const graph = {
+    readTogether: () =>
+      Promise.resolve({ kind: "answers", answers: [{ kind: "ok", status: 200, body: item }] }),
+    read: () => Promise.resolve({ kind: "ok", status: 200, body: { value: [{ id: "1" }] } }),
+  } as unknown as Reads;
+  const from = { ...nothingRead, items: [{ id: "p" }], listed: true };
+  const read = policy && (await readType(graph, asking, policy, from));
+  expect(read?.reading.incomplete).toEqual({ p: "2 of 3 settings were read" });
+});
+
 const found = (value: readonly object[]) => ({ kind: "ok", status: 200, body: { value } });
 
 test.each([

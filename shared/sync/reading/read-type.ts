@@ -322,7 +322,7 @@ async function nestedIn(
   if (link === undefined) return { items: brought, requests: 0 };
   const next = await graph.read(asking, { nextLink: link });
   if (next.kind === "later") return next;
-  const rest = await nestedList(graph, asking, next);
+  const rest = await nestedList(graph, asking, next, new Set(brought.map(idOf)));
   return "kind" in rest ? rest : { ...rest, items: [...brought, ...rest.items] };
 }
 
@@ -373,11 +373,12 @@ type Nested = {
   readonly requests: number;
 };
 
-/** A nested list from its first page to its end. */
+/** A nested list from its first page to its end, without what is `known` of it: what comes twice must not stand for what is missing. */
 async function nestedList(
   graph: Reads,
   asking: PacedCall,
   first: GraphAnswer,
+  known = new Set<string>(),
 ): Promise<Nested | Later> {
   const items: JsonObject[] = [];
   const seen = new Set<string>();
@@ -386,7 +387,7 @@ async function nestedList(
     if (answer.kind === "later") return answer;
     const page: Page | undefined = answer.kind === "ok" ? listIn(answer.body) : undefined;
     if (page === undefined) return { items, why: whyNot(answer), requests };
-    items.push(...page.items);
+    items.push(...newIn(page.items, known));
     const { nextLink } = page;
     if (nextLink === undefined) return { items, requests };
     if (seen.has(nextLink) || seen.size === maxPages) return { items, why: inCircle, requests };
