@@ -12,6 +12,7 @@ import { deregisteringBackEnd } from "../../shared/registration/graph/deregister
 import { Inventory } from "../../shared/registration/graph/inventory.ts";
 import { AutopilotLists } from "../../shared/registration/graph/lists.ts";
 import { typeOf } from "../../shared/sync/catalogue/catalogue.ts";
+import { named, shaped } from "../../shared/sync/items/canonical.ts";
 import { nothingRead, type Reads, readType } from "../../shared/sync/reading/read-type.ts";
 
 /** Graph, which answers every request in the same way, and counts them. */
@@ -120,18 +121,32 @@ test("an item that moved from one page to the next while they were read is one i
   expect(read?.reading.items).toEqual([{ id: "a" }, { id: "b" }, { id: "c" }]);
 });
 
-test("a setting that comes twice does not stand for one that is missing", async () => {
+const settings = (ids: readonly string[]) => ids.map((id) => ({ id }));
+
+/** Reads a policy of three settings that brings two of them along, and where the list goes on. */
+async function readPolicy(rest: readonly string[]) {
   const policy = typeOf("configurationPolicy");
   const more = { "settings@odata.nextLink": "https://graph/next", settingCount: 3 };
-  const item = { id: "p", assignments: [], settings: [{ id: "0" }, { id: "1" }], ...more };
+  const item = { id: "p", name: "P", assignments: [], settings: settings(["0", "1"]), ...more };
   const graph = {
     readTogether: () =>
       Promise.resolve({ kind: "answers", answers: [{ kind: "ok", status: 200, body: item }] }),
-    read: () => Promise.resolve({ kind: "ok", status: 200, body: { value: [{ id: "1" }] } }),
+    read: () => Promise.resolve({ kind: "ok", status: 200, body: { value: settings(rest) } }),
   } as unknown as Reads;
   const from = { ...nothingRead, items: [{ id: "p" }], listed: true };
   const read = policy && (await readType(graph, asking, policy, from));
-  expect(read?.reading.incomplete).toEqual({ p: "2 of 3 settings were read" });
+  const [raw] = read?.reading.items ?? [];
+  const { flaw } = (policy && raw && named(shaped(policy, raw), () => undefined).entry) ?? {};
+  return { incomplete: read?.reading.incomplete, flaw };
+}
+
+test("a setting that comes twice does not stand for one that is missing", async () => {
+  const { incomplete } = await readPolicy(["1"]);
+  expect(incomplete).toEqual({ p: "2 of 3 settings were read" });
+});
+
+test("a policy whose settings go on behind a link is whole when the link was followed", async () => {
+  expect(await readPolicy(["2"])).toEqual({ incomplete: {}, flaw: undefined });
 });
 
 const found = (value: readonly object[]) => ({ kind: "ok", status: 200, body: { value } });

@@ -280,14 +280,18 @@ async function withNested(
     requests += whole.requests;
     const why = whole.why ?? tooFew(nested, item, whole.items.length);
     if (why !== undefined) incomplete[idOf(item)] = why;
-    items.push({ ...item, [nested.into]: whole.items });
+    // Its link was followed: who finds one takes the list for its first page.
+    const { [linkName(nested.into)]: _, ...rest } = item;
+    items.push({ ...rest, [nested.into]: whole.items });
   }
   return { items, incomplete, requests };
 }
 
+const linkName = (into: string): string => `${into}@odata.nextLink`;
+
 /** Where a list inside an item goes on, where the item brought its first page only. */
 function linkOf(item: JsonObject, into: string): string | undefined {
-  const link = item[`${into}@odata.nextLink`];
+  const link = item[linkName(into)];
   return typeof link === "string" && link !== "" ? link : undefined;
 }
 
