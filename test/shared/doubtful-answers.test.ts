@@ -149,6 +149,31 @@ test("a policy whose settings go on behind a link is whole when the link was fol
   expect(await readPolicy(["2"])).toEqual({ incomplete: {}, flaw: undefined });
 });
 
+const toGroup = (groupId: string) => ({ id: groupId, target: { groupId } });
+
+test("assignments that go on behind a link are followed to their end, too", async () => {
+  const first = { assignments: [toGroup("a")], "assignments@odata.nextLink": "https://graph/next" };
+  const listed = [
+    { id: "p", ...first },
+    { id: "q", assignments: [] },
+  ];
+  const graph = {
+    read: (_: unknown, target: object) =>
+      Promise.resolve({
+        kind: "ok",
+        status: 200,
+        body: { value: "path" in target ? listed : [toGroup("b")] },
+      }),
+  } as unknown as Reads;
+  const configuration = typeOf("deviceConfiguration");
+  const read = configuration && (await readType(graph, asking, configuration, nothingRead));
+  expect(read?.reading.incomplete).toEqual({});
+  expect(read?.reading.items).toEqual([
+    { id: "p", assignments: [toGroup("a"), toGroup("b")] },
+    { id: "q", assignments: [] },
+  ]);
+});
+
 const found = (value: readonly object[]) => ({ kind: "ok", status: 200, body: { value } });
 
 test.each([

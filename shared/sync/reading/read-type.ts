@@ -231,9 +231,20 @@ async function detailsOf(
   part: readonly JsonObject[],
 ): Promise<Details | Later> {
   const whole = await wholeItems(graph, asking, type, part);
-  if ("kind" in whole) return whole;
-  let details: Details = whole;
-  for (const nested of type.nested ?? []) {
+  return "kind" in whole ? whole : withAllNested(graph, asking, type, whole);
+}
+
+/** Lists inside of items to their ends: those that the type names, and others of which items brought the first page. */
+async function withAllNested(
+  graph: Reads,
+  asking: PacedCall,
+  type: ConfigurationType,
+  from: Details,
+): Promise<Details | Later> {
+  const known = new Set(type.nested?.map(({ into }) => into));
+  const linked = [...new Set(from.items.flatMap(linksIn))].filter((into) => !known.has(into));
+  let details = from;
+  for (const nested of [...(type.nested ?? []), ...linked.map((into) => ({ into }))]) {
     const next = await withNested(graph, asking, type, nested, details);
     if ("kind" in next) return next;
     details = next;
@@ -265,16 +276,22 @@ async function withNested(
   graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
-  nested: NestedList,
+  nested: Linked | NestedList,
   details: Details,
 ): Promise<Details | Later> {
-  const open = details.items.filter((item) => !Array.isArray(item[nested.into]));
+  const open = details.items.filter(
+    (item) => "path" in nested && !Array.isArray(item[nested.into]),
+  );
   const firsts = await firstPages(graph, asking, type, nested, open);
   if ("kind" in firsts) return firsts;
   const incomplete: Record<string, string> = { ...details.incomplete };
   let requests = details.requests + (open.length > 0 ? 1 : 0);
   const items: JsonObject[] = [];
   for (const item of details.items) {
+    if (!("path" in nested) && linkOf(item, nested.into) === undefined) {
+      items.push(item);
+      continue;
+    }
     const whole = await nestedIn(graph, asking, nested, item, firsts.get(item));
     if ("kind" in whole) return whole;
     requests += whole.requests;
@@ -287,7 +304,11 @@ async function withNested(
   return { items, incomplete, requests };
 }
 
+/** A list that stands in an item alone: it has a link, and no path of its own. */
+type Linked = Pick<NestedList, "into" | "countedBy">;
 const linkName = (into: string): string => `${into}@odata.nextLink`;
+const linksIn = (item: JsonObject): string[] =>
+  Object.keys(item).flatMap((name) => /^(.+)@odata\.nextLink$/.exec(name)?.[1] ?? []);
 
 /** Where a list inside an item goes on, where the item brought its first page only. */
 function linkOf(item: JsonObject, into: string): string | undefined {
@@ -300,10 +321,10 @@ async function firstPages(
   graph: Reads,
   asking: PacedCall,
   type: ConfigurationType,
-  nested: NestedList,
+  nested: Linked | NestedList,
   items: readonly JsonObject[],
 ): Promise<ReadonlyMap<JsonObject, GraphAnswer> | Later> {
-  if (items.length === 0) return new Map();
+  if (items.length === 0 || !("path" in nested)) return new Map();
   const answered = await graph.readTogether(
     asking,
     items.map((item) => nestedPath(type, nested, idOf(item))),
@@ -316,7 +337,7 @@ async function firstPages(
 async function nestedIn(
   graph: Reads,
   asking: PacedCall,
-  { into }: NestedList,
+  { into }: Linked,
   item: JsonObject,
   first: GraphAnswer | undefined,
 ): Promise<Nested | Later> {
@@ -330,7 +351,7 @@ async function nestedIn(
   return "kind" in rest ? rest : { ...rest, items: [...brought, ...rest.items] };
 }
 
-function tooFew({ countedBy, into }: NestedList, item: JsonObject, read: number) {
+function tooFew({ countedBy, into }: Linked, item: JsonObject, read: number) {
   const counted = countedBy === undefined ? undefined : item[countedBy];
   return typeof counted === "number" && read < counted
     ? `${read} of ${counted} ${into} were read`
@@ -359,16 +380,15 @@ export async function readItem(
   if (answer.kind !== "ok") return failure(answer, nothingRead);
   const raw = bodyIn(answer);
   if (raw === undefined) return notAList(nothingRead);
-  let details: Details = { items: [{ ...raw, id: raw["id"] ?? id }], incomplete: {}, requests: 1 };
-  for (const nested of type.nested ?? []) {
-    const next = await withNested(graph, asking, type, nested, details);
-    if ("kind" in next) return next;
-    details = next;
-  }
+  const own = { ...raw, id: raw["id"] ?? id };
+  const from: Details = { items: [own], incomplete: {}, requests: 1 };
+  const details = await withAllNested(graph, asking, type, from);
+  if ("kind" in details) return details;
   const [detail] = Object.values(details.incomplete);
   if (detail !== undefined)
     return { kind: "failed", reading: nothingRead, reason: "incompleteRead", detail };
-  return { kind: "item", raw: type.nested === undefined ? raw : (details.items[0] as JsonObject) };
+  const [whole = own] = details.items;
+  return { kind: "item", raw: whole === own ? raw : whole };
 }
 
 type Nested = {
@@ -434,11 +454,7 @@ const whyNot = (answer: GraphAnswer | undefined): string => {
   return answer.kind === "refused" ? wordsOf(answer) : answer.why;
 };
 
-const timeIsOver: Later = {
-  kind: "later",
-  afterMs: 0,
-  why: "its time in this pass is over",
-};
+const timeIsOver: Later = { kind: "later", afterMs: 0, why: "its time in this pass is over" };
 
 const notAList = (reading: ReadSoFar): Extract<ReadOutcome, { kind: "failed" }> => ({
   kind: "failed",
