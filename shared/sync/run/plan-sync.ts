@@ -108,7 +108,7 @@ async function isUnread({ typeOf }: PlanParts, work: SyncWork): Promise<boolean>
 }
 
 /**
- * What is wanted, with what was found for the first time. An item that was read in part is no state to want: it is
+ * What is wanted, with what was found for the first time, beside what somebody has said of a type before. An item that was read in part is no state to want: it is
  * wanted as soon as it is found whole.
  */
 async function wantedAsFound(
@@ -120,14 +120,17 @@ async function wantedAsFound(
   for (const [type, manifest] of Object.entries(now)) {
     const isNew = known[type] === undefined;
     if (!isNew && before[type] === manifest) continue;
+    // Somebody wants something of it already, and it is read for the first time.
+    const isFound = !isNew && before[type] === undefined;
     const listed = await revisions.list(tenantId, type, isNew ? manifest : before[type]);
     const partial = new Set(listed.filter(isInPart).map(({ key }) => key));
-    if (partial.size === 0) continue;
+    if (partial.size === 0 && !isFound) continue;
     const found = keptOf(await revisions.content(tenantId, type, manifest));
     const own = isNew ? [] : keptOf(await revisions.content(tenantId, type, known[type]));
+    const wanted = new Set(own.map(({ entry }) => entry.key));
     const isWanted = ({ entry }: KeptItem): boolean =>
       !isInPart(entry) &&
-      (isNew || (partial.has(entry.key) && !own.some((each) => each.entry.key === entry.key)));
+      (isNew || ((isFound || partial.has(entry.key)) && !wanted.has(entry.key)));
     const kept = [...own, ...found.filter(isWanted)];
     next[type] = await revisions.putType(tenantId, type, kept, manifest);
   }

@@ -140,3 +140,26 @@ it("a partner whose people may be synchronised all at once differs from what is 
     { key: partner, properties: [{ pointer, before: true, after: false }] },
   ]);
 });
+
+const filterKey = (name: unknown) => `${String(name)} / windows10AndLater`;
+
+it("a type of which somebody wanted something before it was read keeps what is found of it, too", async () => {
+  const tenantId = await rig.tenant();
+  const [type, types] = ["assignmentFilter", ["assignmentFilter"]] as const;
+  await rig.sync(tenantId, { types: ["roleScopeTag"] });
+  const there = await rig.inTenant(tenantId, type);
+  const own = { displayName: "Own", platform: "windows10AndLater", rule: "x" };
+  const [first] = there;
+  const edited = { ...own, displayName: String(first?.["displayName"]) };
+  await rig.want(
+    tenantId,
+    [own, edited].map((body) => {
+      return { type, key: filterKey(body.displayName), name: body.displayName, body };
+    }),
+  );
+  const { plan } = await rig.sync(tenantId, { types: [...types], mode: "plan" });
+  expect(plan?.counts).toMatchObject({ creates: 1, updates: 1, unmanaged: 0 });
+  const wanted = (await rig.wanted(tenantId, type)).map((item) => item.key);
+  const names = ["Own", ...there.map(({ displayName }) => displayName)];
+  expect(wanted.toSorted()).toEqual(names.map(filterKey).toSorted());
+});
