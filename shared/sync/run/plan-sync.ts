@@ -17,7 +17,7 @@ import type { ThingFinder } from "../reading/find-names.ts";
 import type { LockOutReader } from "../reading/lock-out-facts.ts";
 import { type KeptItem, keptOf, type Tree } from "../revisions/revisions.ts";
 import { type RulesDocument, readRules } from "../state/rules.ts";
-import type { Sync, TenantSync } from "../state/sync.ts";
+import { type Sync, type TenantSync, theService } from "../state/sync.ts";
 import type { SyncWork } from "../state/sync-work.ts";
 
 /** What planning takes. */
@@ -81,7 +81,8 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
   const now = clock.now();
   const until = now + tenant.settings.approvalDays * dayMs;
   const waits = { for: "approval" as const, since: now, until };
-  await work.move("needApproval", { ...planned, waits, leaseUntil: now }, held);
+  const next = { ...planned, waits, leaseUntil: now };
+  await work.move("needApproval", next, held, theService, foundNew(tenant, desired));
 }
 
 /** How many changes are held; of those that a plan is not about it says nothing, and they are held still. */
@@ -424,10 +425,13 @@ async function finishRead(
     },
     kept,
     undefined,
-    // What was found for the first time is wanted from now on.
-    work.tenant.desired === kept.desired ? undefined : "As the sync found it",
+    foundNew(work.tenant, kept.desired),
   );
 }
+
+/** What is said of a revision, where something was found for the first time: it is wanted from now on. */
+const foundNew = (tenant: TenantSync, desired: string): string | undefined =>
+  tenant.desired === desired ? undefined : "As the sync found it";
 
 const remarkOf = (missing: ReadTypes["unread"], plan: Plan | undefined): string =>
   [

@@ -85,7 +85,7 @@ it("ends with one revision and one sync that waits for approval, wherever a work
       },
     };
   };
-  // Two, since the second supersedes the plan of the first, as all those after it do.
+  // Three, since the second supersedes the plan of the first, as all those after it do, and finds what nobody had read.
   const first = await run("first");
   expect(first.end).toEqual({
     state: "published",
@@ -96,7 +96,8 @@ it("ends with one revision and one sync that waits for approval, wherever a work
     revisions: 1,
     syncs: 1,
   });
-  const undisturbed = await run("second");
+  expect((await run("second")).end.revisions).toBe(2);
+  const undisturbed = await run("third");
   const { calls } = undisturbed;
   expect(calls.length).toBeGreaterThan(10);
   for (const { atCall, when } of deaths(calls.length, inject("oneCaseIn"))) {

@@ -163,3 +163,21 @@ it("a type of which somebody wanted something before it was read keeps what is f
   const names = ["Own", ...there.map(({ displayName }) => displayName)];
   expect(wanted.toSorted()).toEqual(names.map(filterKey).toSorted());
 });
+
+it("what a sync has found for the first time is in the history as its doing, also where its plan waits", async () => {
+  const tenantId = await rig.tenant();
+  await rig.sync(tenantId, { types: ["roleScopeTag"] });
+  const tags = await rig.inTenant(tenantId, "roleScopeTag");
+  const tag = tags.find(({ isBuiltIn }) => isBuiltIn !== true);
+  await rig.byHand("PATCH", tenantId, `roleScopeTag/${tag?.id}`, { description: "By hand" });
+  const sync = await rig.sync(tenantId, { types: ["roleScopeTag", "assignmentFilter"] });
+  expect(sync.waits?.for).toBe("approval");
+  const body = { displayName: "Own" };
+  await rig.want(tenantId, [{ type: "roleScopeTag", key: "Own", name: "Own", body }]);
+  const [filter] = await rig.inTenant(tenantId, "assignmentFilter");
+  const key = filterKey(filter?.["displayName"]);
+  const shown = await rig.configuration.item(tenantId, "assignmentFilter", key);
+  expect(shown.ok && shown.value.view.history).toMatchObject([
+    { by: { kind: "system" }, message: "As the sync found it" },
+  ]);
+});
