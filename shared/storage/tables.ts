@@ -383,7 +383,7 @@ export class Tables {
 
 /** Reads a whole range, page by page, as a stream of rows. */
 export async function* allRows(
-  store: Tables,
+  store: Pick<Tables, "page">,
   table: TableName,
   range: Range,
   top = 1000,
@@ -394,6 +394,24 @@ export async function* allRows(
     yield* page.rows;
     token = page.next;
   } while (token !== undefined);
+}
+
+/**
+ * The first `top` rows of a range, in as many requests as that takes: one may find less than there is, or nothing, since
+ * the service looks for a while only. Fewer mean that there are no more.
+ */
+export async function firstRows(
+  store: Pick<Tables, "page">,
+  table: TableName,
+  range: Range,
+  top: number,
+): Promise<StoredRow[]> {
+  const rows: StoredRow[] = [];
+  for await (const row of allRows(store, table, range, top)) {
+    rows.push(row);
+    if (rows.length === top) break;
+  }
+  return rows;
 }
 
 /** A conditional write is lost when the row changed, is gone, or appeared meanwhile. */

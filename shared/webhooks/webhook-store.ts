@@ -10,6 +10,7 @@ import {
   allRows,
   type Change,
   deleteRange,
+  firstRows,
   type StoredRow,
   type Tables,
   textOf,
@@ -105,7 +106,7 @@ export class WebhookStore {
   async due(webhookId: string, before: number, top: number): Promise<string[]> {
     const where = `nextAt le ${before.toFixed(1)}`;
     const range = { partition: webhookId, from: openKey(""), where, select: ["nextAt"] };
-    const { rows } = await this.#tables.page(webhookDeliveries, range, top);
+    const rows = await firstRows(this.#tables, webhookDeliveries, range, top);
     return rows.map(({ rowKey }) => rowKey.slice(openKey("").length));
   }
 

@@ -6,7 +6,13 @@
 import * as z from "zod";
 import { inChunks } from "../../kernel/concurrency.ts";
 import { tableNames } from "../../storage/names.ts";
-import { allRows, deleteRange, type StoredRow, type Tables } from "../../storage/tables.ts";
+import {
+  allRows,
+  deleteRange,
+  firstRows,
+  type StoredRow,
+  type Tables,
+} from "../../storage/tables.ts";
 import { Revision } from "../state/sync.ts";
 import { decoded, encoded, type Stored } from "../state/sync-store.ts";
 import { Tailoring } from "./baseline.ts";
@@ -114,7 +120,7 @@ export class BaselineStore {
       from: `${baselineId}|version|`,
       below: `${baselineId}|version}`,
     };
-    const { rows } = await this.#tables.page(baselines, range, shownVersions);
+    const rows = await firstRows(this.#tables, baselines, range, shownVersions);
     return rows.map((row) => decoded(row, Version));
   }
 

@@ -32,7 +32,8 @@ const group: ConfigurationType = {
   ...entraList,
   key: "group",
   names: { en: "Security group", fr: "Groupe de sécurité" },
-  list: `/groups?$filter=securityEnabled eq true&$select=${groupFields}`,
+  // Tenants have tens of thousands, and a page has a hundred where nothing is said.
+  list: `/groups?$filter=securityEnabled eq true&$select=${groupFields}&$top=999`,
   item: `/groups/{id}?$select=${groupFields}`,
   permissions: { read: [toRead("Group")], write: [["Group.ReadWrite.All"]] },
   drops: ["mailNickname", "onPremisesSyncEnabled"],
@@ -295,7 +296,13 @@ const pimRoleSettings: ConfigurationType = {
   item: `${roleAssignments}/{id}?$expand=policy($expand=rules)`,
   contentIn: "expand",
   permissions: {
-    read: [["RoleManagementPolicy.Read.Directory", "RoleManagement.Read.Directory"]],
+    read: [
+      [
+        "RoleManagementPolicy.Read.Directory",
+        "RoleManagement.Read.Directory",
+        "RoleManagement.Read.All",
+      ],
+    ],
     write: [["RoleManagementPolicy.ReadWrite.Directory"]],
   },
   writtenBy: "user",

@@ -306,9 +306,12 @@ async function withNested(
 
 /** A list that stands in an item alone: it has a link, and no path of its own. */
 type Linked = Pick<NestedList, "into" | "countedBy">;
-const linkName = (into: string): string => `${into}@odata.nextLink`;
+const linkEnd = "@odata.nextLink";
+const linkName = (into: string): string => into + linkEnd;
 const linksIn = (item: JsonObject): string[] =>
-  Object.keys(item).flatMap((name) => /^(.+)@odata\.nextLink$/.exec(name)?.[1] ?? []);
+  Object.keys(item)
+    .filter((name) => name.endsWith(linkEnd))
+    .map((name) => name.slice(0, -linkEnd.length));
 
 /** Where a list inside an item goes on, where the item brought its first page only. */
 function linkOf(item: JsonObject, into: string): string | undefined {

@@ -13,6 +13,7 @@ import { tableNames } from "../../storage/names.ts";
 import {
   allRows,
   deleteRange,
+  firstRows,
   ofTenant,
   type Row,
   type StoredRow,
@@ -113,7 +114,7 @@ export class SyncStore {
   /** Who made which tree the desired one, newest first. */
   async revisions(tenantId: string, top: number): Promise<(Revision & { revisionId: string })[]> {
     const range = { partition: tenantId, from: revisionKey, below: "rev}" };
-    const { rows } = await this.#tables.page(syncs, range, top);
+    const rows = await firstRows(this.#tables, syncs, range, top);
     return rows.map((row) => ({
       revisionId: row.rowKey.slice(revisionKey.length),
       ...decoded(row, Revision),
@@ -285,8 +286,7 @@ export class SyncStore {
       where: `status eq '${status}'`,
       ...(after === undefined ? {} : { from: `${after}!` }),
     };
-    const { rows } = await this.#tables.page(syncs, range, top);
-    return rows.map(({ rowKey }) => rowKey);
+    return (await firstRows(this.#tables, syncs, range, top)).map(({ rowKey }) => rowKey);
   }
 
   /** Tenants whose next sync is due. */
