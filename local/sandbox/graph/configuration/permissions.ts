@@ -2,7 +2,7 @@
 import { seedOf } from "../../fleet/chance.ts";
 import { guidFamily } from "../../fleet/guids.ts";
 import type { Tenant } from "../../fleet/tenants.ts";
-import { apiClientId } from "../../sign-in/entra/apps.ts";
+import { apiClientId, signInClientId } from "../../sign-in/entra/apps.ts";
 import { graphScopes } from "../../sign-in/entra/resources.ts";
 import { approvalRequests } from "../approvals.ts";
 import { readCondition } from "../conditions.ts";
@@ -51,21 +51,20 @@ function principalId(tenant: Tenant, appId: string): string {
 
 function principals(tenant: Tenant): readonly Body[] {
   const graph = sorted([...manifestRoles, ...tenant.roles]);
-  const shared = { accountEnabled: true, servicePrincipalType: "Application" };
+  const app = (appId: string, displayName: string) => ({
+    accountEnabled: true,
+    servicePrincipalType: "Application",
+    id: principalId(tenant, appId),
+    appId,
+    displayName,
+    appRoles: [],
+    oauth2PermissionScopes: [],
+  });
   return [
+    app(apiClientId, "Muster"),
+    app(signInClientId, "Muster sign-in"),
     {
-      ...shared,
-      id: principalId(tenant, apiClientId),
-      appId: apiClientId,
-      displayName: "Muster",
-      appRoles: [],
-      oauth2PermissionScopes: [],
-    },
-    {
-      ...shared,
-      id: principalId(tenant, graphAppId),
-      appId: graphAppId,
-      displayName: "Microsoft Graph",
+      ...app(graphAppId, "Microsoft Graph"),
       appRoles: graph.map((value) => ({
         id: permissionId("role", value),
         value,
@@ -81,16 +80,8 @@ function principals(tenant: Tenant): readonly Body[] {
         isEnabled: true,
       })),
     },
-    ...["00000002-0000-0ff1-ce00-000000000000", "00000003-0000-0ff1-ce00-000000000000"].map(
-      (appId, at) => ({
-        ...shared,
-        id: principalId(tenant, appId),
-        appId,
-        displayName: ["Office 365 Exchange Online", "Office 365 SharePoint Online"][at],
-        appRoles: [],
-        oauth2PermissionScopes: [],
-      }),
-    ),
+    app("00000002-0000-0ff1-ce00-000000000000", "Office 365 Exchange Online"),
+    app("00000003-0000-0ff1-ce00-000000000000", "Office 365 SharePoint Online"),
   ];
 }
 
@@ -129,12 +120,12 @@ export function answerPrincipals(
   );
 }
 
-/** `GET /oauth2PermissionGrants`: what administrators have let the app do in everybody's name. */
+/** `GET /oauth2PermissionGrants`: what administrators have let the app that people sign in with do in everybody's name. */
 export function answerGrants(call: GraphCall): GraphAnswer {
   const { tenant } = call;
   const grant = {
     id: permissionId("scope", `${tenant.id} grant`),
-    clientId: principalId(tenant, apiClientId),
+    clientId: principalId(tenant, signInClientId),
     consentType: "AllPrincipals",
     principalId: null,
     resourceId: principalId(tenant, graphAppId),

@@ -151,9 +151,18 @@ describe("the directory", () => {
     const granted = await list(`/v1.0/servicePrincipals/${body.id}/appRoleAssignments?$top=999`);
     const names = granted.map((one) => roles.find(({ id }) => id === one["appRoleId"])?.value);
     expect(names).toContain("Policy.ReadWrite.ConditionalAccess");
-    const grants = await list(
-      `/v1.0/oauth2PermissionGrants?$filter=clientId eq '${body.id}' and consentType eq 'AllPrincipals'`,
+    // People sign in with an app of its own, and administrators consent to that one for them.
+    const { signInClientId } = sandbox.home;
+    const people = await tenant.graph<Item>(
+      "GET",
+      `/v1.0/servicePrincipals(appId='${signInClientId}')`,
     );
-    expect(grants[0]?.["scope"]).toContain("RoleManagementPolicy.ReadWrite.Directory");
+    const grantsOf = (id: unknown) =>
+      list(
+        `/v1.0/oauth2PermissionGrants?$filter=clientId eq '${String(id)}' and consentType eq 'AllPrincipals'`,
+      );
+    const [grant] = await grantsOf(people.body["id"]);
+    expect(grant?.["scope"]).toContain("RoleManagementPolicy.ReadWrite.Directory");
+    expect(await grantsOf(body["id"])).toEqual([]);
   });
 });
