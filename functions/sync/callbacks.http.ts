@@ -9,7 +9,8 @@ import type { SignInParts } from "../../shared/identity/accounts.ts";
 import type { SignInEnd } from "../../shared/identity/user-sign-in.ts";
 import { succeed } from "../../shared/kernel/failure.ts";
 import { settleSignIn } from "../../shared/sync/run/authentication.ts";
-import { settleConsent } from "../../shared/sync/run/consent.ts";
+import { type Lacking, settleConsent } from "../../shared/sync/run/consent.ts";
+import type { Sync } from "../../shared/sync/state/sync.ts";
 import { onHttp, type Tools } from "../define.ts";
 import type { SyncNeeds } from "./syncs.http.ts";
 
@@ -95,16 +96,18 @@ export const consentCallbackFunction = onHttp(
     if (!settled.ok) return succeed(page("refused", settled.failure.detail));
     if (end.kind !== "consented")
       return succeed(page("refused", `No consent was given: ${end.words}.`));
-    const isComplete = !("permissions" in settled.value) || settled.value.permissions.length === 0;
-    return succeed(
-      isComplete
-        ? page("done", "Thank you: the app may do what it needs now, and the sync goes on.")
-        : page(
-            "done",
-            "Thank you. Permissions take some minutes to arrive: the app looks again by itself.",
-          ),
-    );
+    return succeed(page("done", afterConsent(settled.value)));
   },
 );
+
+/** What is said to whoever has consented, and what happens next. */
+function afterConsent(settled: Lacking | Sync): string {
+  // A sync, and not what it lacks: it waits for a person.
+  if (!("permissions" in settled))
+    return "Thank you: whoever is to sign in for the sync may do that now.";
+  return settled.permissions.length === 0
+    ? "Thank you: the app may do what it needs now, and the sync goes on."
+    : "Thank you. Permissions take some minutes to arrive: the app looks again by itself.";
+}
 
 const notOurs = "This sign-in or consent is over, or was never begun. Begin a new one.";

@@ -3,9 +3,10 @@ import { signedInOf } from "../../shared/access/signed-in.ts";
 import { operation } from "../../shared/http/operation.ts";
 import { accepted, ok } from "../../shared/http/reply.ts";
 import { toIso } from "../../shared/kernel/clock.ts";
-import { fail, succeed } from "../../shared/kernel/failure.ts";
+import { succeed } from "../../shared/kernel/failure.ts";
 import { AddressView, ConsentView, SyncPath, SyncView } from "../../shared/sync/contract.ts";
 import {
+  appToConsentTo,
   checkConsent,
   goOnWithoutTypes,
   type Lacking,
@@ -71,14 +72,13 @@ export const beginConsentFunction = onHttp(
     if (!found.ok) return found;
     const parts = signInParts(services);
     if (!parts.ok) return parts;
-    const { status } = (await services.sync.store.tenant(params.tenantId, services.clock.now()))
-      .value;
-    if (status !== "pendingAdminConsent")
-      return fail("conflict", `The tenant does not wait for consent: its status is ${status}.`);
+    const app = await appToConsentTo(services.sync, params);
+    if (!app.ok) return app;
+    const { clientId, signInClientId } = services.sync;
     const { kind, id } = whoCalls(tools);
     const begun = await parts.value.signIn.beginConsent({
       tenantId: params.tenantId,
-      clientId: services.sync.clientId,
+      clientId: app.value === "people" ? signInClientId : clientId,
       redirectUri: outwardUrl(services, url) + callbackPaths.consent,
       askedBy: `${kind}/${id}`,
       reference: params.syncId,

@@ -180,7 +180,8 @@ export const AuthenticationView = z
       .describe("To be typed on any device; absent where the tenant gives none"),
     warning: z.string(),
     browser: z.string().describe("POST here for the way by browser"),
-    words: z.string().optional().describe("Why the last attempt came to nothing"),
+    words: z.string().optional().describe("What became of the last attempt"),
+    lacksConsent: z.literal(true).optional().describe("An administrator has to consent first"),
   })
   .meta({ id: "SyncAuthentication" });
 
@@ -202,7 +203,7 @@ export const ConsentView = z
       }),
     ),
     canBegin: z.boolean().describe("Whether an administrator's address can be given"),
-    words: z.string().optional().describe("Why the last attempt came to nothing"),
+    words: z.string().optional().describe("What became of the last attempt"),
   })
   .meta({ id: "SyncConsent" });
 
@@ -470,14 +471,12 @@ export const UnwantedQuery = z.strictObject({
   message: Line.min(1).max(200).default("No longer wanted"),
 });
 
-const Body = ItemBody.shape.body;
-
 /** An item as it travels in and out. */
 export const PlainItemBody = z.strictObject({
   type: TypeName,
   key: Line.min(1).max(512),
   name: Line.max(512).default(""),
-  body: Body,
+  body: ItemContent,
 });
 
 /** Most items of an import. */

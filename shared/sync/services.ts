@@ -4,6 +4,7 @@ import type { AuditTrail } from "../access/audit/trail.ts";
 import type { GraphClient } from "../graph/client.ts";
 import type { ThrottleStore } from "../graph/throttle.ts";
 import { NoUserToken, type SignInParts, UserAccounts } from "../identity/accounts.ts";
+import { grantedPermissions } from "../identity/consent.ts";
 import { type SignIns, signIns } from "../identity/sign-ins.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { reasonOf } from "../kernel/outside-text.ts";
@@ -55,6 +56,8 @@ export type SyncServices = RunParts &
     readonly signIn: SignIns | undefined;
     /** The app that administrators consent to. */
     readonly clientId: string;
+    /** The one that people sign in with, where they are two. */
+    readonly signInClientId: string;
   };
 
 /** A pass over a tenant ends well before its claim does. */
@@ -69,7 +72,7 @@ export function syncServices(
   readonly configuration: Configuration;
   readonly publishing: PublishParts;
 } {
-  const { storage, clock, knownTenants, trail, announce, signIn, token, random, wait } = base;
+  const { storage, clock, knownTenants, trail, announce, token, random, wait } = base;
   const { tables, blobs, queues } = storage;
   const store = new SyncStore(tables);
   const revisions = new Repository(blobs);
@@ -99,18 +102,25 @@ export function syncServices(
     writer: new ItemWriter({ graph, revisions, names, things, clock }),
     lockOut,
     preflight: preflight(grantedTo(token)),
-    user: userOf(signIn),
+    ...forPeople(base, clientId),
     knows: async (tenantId) => (await knownTenants.get(tenantId)) !== undefined,
     rests: base.rests,
     wait,
     enabledTypes,
-    signIn: signIn && signIns(signIn),
     clientId,
   };
   const configuration = new Configuration({ store, revisions, clock, types: configurationTypes });
   const publishing = publishingWith({ storage, configuration, trail, sync });
   return { sync, configuration, publishing };
 }
+
+/** What signs people in, and says what they may do. */
+const forPeople = (base: Base, clientId: string) => ({
+  signIn: base.signIn && signIns(base.signIn),
+  signInClientId: base.signIn?.clientId ?? clientId,
+  user: userOf(base.signIn),
+  grantedToPeople: grantedToPeople(base),
+});
 
 /** Baselines and their publication. */
 function publishingWith({
@@ -158,6 +168,15 @@ const grantedTo =
         },
       };
     }
+  };
+
+/** What administrators have granted for everybody who signs in. No token of the app says that, so that Graph is asked. */
+const grantedToPeople =
+  ({ graph, token, signIn }: Base): SyncServices["grantedToPeople"] =>
+  async (tenantId) => {
+    if (signIn === undefined) return undefined;
+    const found = await grantedPermissions(graph, token, { tenantId, clientId: signIn.clientId });
+    return found.kind === "granted" ? found.delegated : undefined;
   };
 
 /** The permissions that a token names; read, not judged: Graph judges it. */

@@ -89,7 +89,7 @@ const pausedView = (paused: NonNullable<Sync["paused"]>) => ({
 /** What waits for a person. */
 export const authenticationView = (
   { tenantId, syncId }: Pick<Sync, "tenantId" | "syncId">,
-  { needed, until, code, words, blockers }: AwaitedPerson,
+  { needed, until, code, words, lacksConsent, blockers }: AwaitedPerson,
 ): z.output<typeof AuthenticationView> => ({
   syncId,
   waitsUntil: toIso(until),
@@ -115,6 +115,7 @@ export const authenticationView = (
   ].join(" "),
   browser: `/api/v1/tenants/${tenantId}/syncs/${syncId}/authentication/browser`,
   ...(words === undefined ? {} : { words }),
+  ...(lacksConsent === true ? { lacksConsent } : {}),
 });
 
 /** A plan. */

@@ -7,14 +7,14 @@ import * as z from "zod";
 import type { BrowserSignIn } from "../../identity/browser-sign-in.ts";
 import type { DeviceCode } from "../../identity/device-code.ts";
 import type { SignIns } from "../../identity/sign-ins.ts";
-import type { DirectoryRole, SignInEnd, SignInRequest } from "../../identity/user-sign-in.ts";
+import type { SignInEnd, SignInRequest } from "../../identity/user-sign-in.ts";
 import { toIso } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
-import { personalScopes, typeOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
+import { neededOf } from "./preflight.ts";
 import type { StartParts } from "./start-sync.ts";
 import {
   cancelSync,
@@ -30,39 +30,16 @@ import {
 /** What signing in for a sync takes. */
 export type SignInForSync = StartParts & { readonly signIn: SignIns };
 
-/** Graph asks for one of these beside the permission; a Global Administrator is taken for all of them. */
-const rolesByType: Readonly<Record<string, readonly DirectoryRole[]>> = {
-  pimRoleSettings: [
-    {
-      templateId: "e8611ab8-c189-46e8-94e1-60213ab1f814",
-      name: "Privileged Role Administrator",
-    },
-  ],
-};
-
-/** What a sync needs a person for. */
-export function neededOf({ types, skipped }: Pick<Sync, "types" | "skipped">) {
-  const out = new Set(skipped.map(({ type }) => type));
-  const ours = types
-    .filter((key) => !out.has(key))
-    .flatMap((key) => typeOf(key) ?? [])
-    .filter(({ writtenBy }) => writtenBy === "user");
-  const scopes = personalScopes(ours, "write");
-  const roles = ours.flatMap(({ key }) => {
-    const any = rolesByType[key];
-    return any === undefined ? [] : [any];
-  });
-  return { types: ours.map(({ key }) => key), scopes, roles };
-}
-
 /** What waits for a person, for whoever shows it. */
 export type AwaitedPerson = {
   readonly needed: ReturnType<typeof neededOf>;
   readonly until: number;
   /** Absent where nobody has begun one, or the service gives none: then `words` say why. */
   readonly code?: DeviceCode;
-  /** Why the last attempt came to nothing. */
+  /** What became of the last attempt. */
   readonly words?: string;
+  /** It came to nothing because nobody has consented to what it asked for. */
+  readonly lacksConsent?: true;
   /** Policies of the tenant that block codes, as it was last read. */
   readonly blockers: readonly Blocker[];
 };
@@ -124,7 +101,8 @@ export async function showWaiting(
   if (waits === undefined || !waitsFor(work, "user"))
     return notWaiting(work, "pendingAuthentication");
   const code = await codeOf(parts, ids, waits.signInId);
-  return succeed({ ...(await awaited(parts, work, waits)), ...(code && { code }) });
+  const shown = awaited(work.sync, waits, await blockersOf(parts, work));
+  return succeed({ ...shown, ...(code && { code }) });
 }
 
 /** Begins a code, in place of the last one where there is one. */
@@ -139,28 +117,31 @@ export async function beginCode(
       return notWaiting(work, "pendingAuthentication");
     const late = tooLateFor(work, parts.clock.now());
     if (late !== undefined) return late;
-    const shown = await awaited(parts, work, waits);
+    const blockers = await blockersOf(parts, work);
     const begun = await parts.signIn.beginDeviceCode(
       await requestOf(parts, work.sync, waits.until, by),
     );
     if (begun.kind === "ended") {
-      await keepWords(parts, work, begun.words);
-      return succeed({ ...shown, words: begun.words });
+      const kept = await keepEnd(parts, work, waits, begun);
+      return succeed(awaited(work.sync, kept, blockers));
     }
-    await keepCode(parts, work, waits, begun.code);
-    return succeed({ ...shown, code: begun.code });
+    const kept = await keepCode(parts, work, waits, begun.code);
+    return succeed({ ...awaited(work.sync, kept, blockers), code: begun.code });
   });
 }
 
-const awaited = async (
-  parts: SignInForSync,
-  work: SyncWork,
-  { until, words }: NonNullable<Sync["waits"]>,
-): Promise<AwaitedPerson> => ({
-  needed: neededOf(work.sync),
+type Waits = NonNullable<Sync["waits"]>;
+
+const awaited = (
+  sync: Sync,
+  { until, words, lacksConsent }: Waits,
+  blockers: readonly Blocker[],
+): AwaitedPerson => ({
+  needed: neededOf(sync),
   until,
-  blockers: await blockersOf(parts, work),
+  blockers,
   ...(words === undefined ? {} : { words }),
+  ...(lacksConsent === true ? { lacksConsent } : {}),
 });
 
 const codeOf = async (
@@ -170,16 +151,18 @@ const codeOf = async (
 ): Promise<DeviceCode | undefined> =>
   signInId === undefined ? undefined : signIn.deviceCodeOf(tenantId, signInId);
 
-/** From now on this code is the one that is shown, and asked about. */
+/** From now on this code is the one that is shown, and asked about; what the last sign-in lacked, it may have. */
 async function keepCode(
   { signIn, clock, queues }: SignInForSync,
   work: SyncWork,
-  waits: NonNullable<Sync["waits"]>,
+  waits: Waits,
   { signInId }: DeviceCode,
-): Promise<void> {
+): Promise<Waits> {
   const { tenantId } = work.ids;
+  const { lacksConsent: _, ...rest } = waits;
+  const kept = { ...rest, signInId };
   try {
-    await work.keep({ waits: { ...waits, signInId }, leaseUntil: clock.now() });
+    await work.keep({ waits: kept, leaseUntil: clock.now() });
   } catch (error) {
     // Somebody else has shown a code meanwhile: that one stands.
     await signIn.withdrawSignIn(tenantId, signInId);
@@ -187,6 +170,7 @@ async function keepCode(
   }
   if (waits.signInId !== undefined) await signIn.withdrawSignIn(tenantId, waits.signInId);
   await queues.send(queueNames.syncSignIn, { ...work.ids, signInId }, firstAskSeconds);
+  return kept;
 }
 
 /** Nobody types a code faster. */
@@ -273,13 +257,15 @@ function settle(
     return goOnWith(parts, ids, "signIn", { kind: "user", id, name }, said);
   }
   return withWork(parts, ids, async (work) => {
-    if (!waitsFor(work, "user")) return notWaiting(work, "pendingAuthentication");
+    const { waits } = work.sync;
+    if (waits === undefined || !waitsFor(work, "user"))
+      return notWaiting(work, "pendingAuthentication");
     if (end.kind === "ended" && isFinal(end)) {
       await work.fail(blockedError(end), "blockSignIn");
       return succeed(work.sync);
     }
     if (end.kind === "ended" && end.why === "declined") return decline(parts, work, end.words);
-    await keepWords(parts, work, end.words, signInId);
+    await keepEnd(parts, work, waits, end, signInId);
     return succeed(work.sync);
   });
 }
@@ -306,16 +292,20 @@ async function decline(parts: SignInForSync, work: SyncWork, words: string): Pro
 }
 
 /** Keeps why it came to nothing; the time goes on, and whoever wants to try again begins a new code. */
-async function keepWords(
+async function keepEnd(
   { clock }: SignInForSync,
   work: SyncWork,
-  words: string,
+  waits: Waits,
+  end: Exclude<SignInEnd, { kind: "signedIn" }>,
   ended?: string,
-): Promise<void> {
-  if (work.sync.waits === undefined) return;
-  const { signInId, ...rest } = work.sync.waits;
+): Promise<Waits> {
+  const { signInId, lacksConsent: _, ...rest } = waits;
   const still = signInId === undefined || signInId === ended ? {} : { signInId };
-  await work.keep({ waits: { ...rest, ...still, words }, leaseUntil: clock.now() });
+  const lacks =
+    end.kind === "ended" && end.refusal?.kind === "consent" ? { lacksConsent: true } : {};
+  const kept = { ...rest, ...still, ...lacks, words: end.words };
+  await work.keep({ waits: kept, leaseUntil: clock.now() });
+  return kept;
 }
 
 /** Nobody's request stands behind it: without this the trail would not say who signed in, or who tried to. */

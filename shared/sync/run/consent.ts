@@ -1,7 +1,8 @@
 /**
  * A sync that waits for an administrator's consent: what is missing, and what becomes of the sync when they have
  * consented or declined. What came back with a browser says only that it is worth looking; what is granted is read
- * from the tenant.
+ * from the tenant. One that waits for somebody to sign in goes on by a sign-in alone: whether the consent is enough, the
+ * next one shows.
  */
 import type { ConsentEnd } from "../../identity/consent.ts";
 import { toIso } from "../../kernel/clock.ts";
@@ -10,13 +11,17 @@ import { digest, newestFirstId } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
 import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
-import type { SyncIds, SyncWork } from "../state/sync-work.ts";
-import type { MissingPermission, Preflight } from "./preflight.ts";
+import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
+import { type MissingPermission, neededOf, type Preflight } from "./preflight.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
-import { goOnWith, notWaiting, unknownSync, waitsFor, withWork } from "./verdicts.ts";
+import { goOnWith, notWaiting, tooLateFor, unknownSync, waitsFor, withWork } from "./verdicts.ts";
 
 /** What looking for consent takes. */
-export type ConsentParts = StartParts & { readonly preflight: Preflight };
+export type ConsentParts = StartParts & {
+  readonly preflight: Preflight;
+  /** What the app may do for anybody who signs in to a tenant; undefined where that cannot be read. */
+  readonly grantedToPeople: (tenantId: string) => Promise<readonly string[] | undefined>;
+};
 
 /** What a sync lacks. */
 export type Lacking = {
@@ -25,10 +30,32 @@ export type Lacking = {
   readonly missing: readonly Skipped[];
 };
 
+/** Whether somebody was refused who wanted to sign in for a sync, because nobody has consented to what it needs. */
+const keepsPeopleOut = ({ waits }: Sync): boolean =>
+  waits?.for === "user" && waits.lacksConsent === true;
+
+/**
+ * What signing in for a sync takes that the tenant has not granted to everybody. A sign-in asks for each scope by its name,
+ * so that no other one will do; where nobody can tell what is granted, all are named.
+ */
+async function lackingToSignIn(
+  { grantedToPeople }: ConsentParts,
+  sync: Sync,
+): Promise<MissingPermission[]> {
+  const granted = new Set(
+    (await grantedToPeople(sync.tenantId))?.map((name) => name.toLowerCase()),
+  );
+  return neededOf(sync).permissions.flatMap(({ name, types }) =>
+    granted.has(name.toLowerCase()) ? [] : [{ name, anyOf: [name], types }],
+  );
+}
+
 /** Looks what a sync lacks now. */
 export async function lackingFor(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
   const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
   if (sync === undefined) return unknownSync(ids);
+  if (keepsPeopleOut(sync))
+    return succeed({ sync, permissions: await lackingToSignIn(parts, sync), missing: [] });
   const checked = await parts.preflight(sync);
   if (checked.kind === "failed") {
     const { text, cause, remedy } = checked.error;
@@ -47,6 +74,8 @@ export async function checkConsent(
   const found = await lackingFor(parts, ids);
   if (!found.ok || found.value.permissions.length > 0) return found;
   const { sync } = found.value;
+  // Whoever signs in lets it go on.
+  if (keepsPeopleOut(sync)) return found;
   const wentOn =
     sync.phase === "done"
       ? await beginAnew(parts, sync, by)
@@ -74,6 +103,21 @@ async function beginAnew(parts: ConsentParts, sync: Sync, by: Who): Promise<Resu
   return startSync(parts, { ...asked, trigger: "consent" });
 }
 
+/** Which app an administrator consents to for a sync: the one that works by itself, or the one that people sign in with. */
+export async function appToConsentTo(
+  parts: ConsentParts,
+  ids: SyncIds,
+): Promise<Result<"itself" | "people">> {
+  const work = await openWork(parts, ids);
+  if (work === undefined) return unknownSync(ids);
+  if (waitsFor(work, "user") && keepsPeopleOut(work.sync))
+    return tooLateFor(work, parts.clock.now()) ?? succeed("people");
+  const { status } = work.tenant;
+  return status === "pendingAdminConsent"
+    ? succeed("itself")
+    : fail("conflict", `The tenant does not wait for consent: its status is ${status}.`);
+}
+
 /** Goes on without the types whose permissions are missing. */
 export async function goOnWithoutTypes(
   parts: ConsentParts,
@@ -94,6 +138,8 @@ export async function settleConsent(
   from: { readonly ip?: string | undefined; readonly requestId: string },
 ): Promise<Result<Lacking | Sync>> {
   await tellTrail(parts, ids, end, from);
+  const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+  if (sync?.waits?.for === "user") return tellWhoSignsIn(parts, ids, end);
   if (end.kind === "consented") return checkUntilThere(parts, ids);
   return withWork(parts, ids, async (work) => {
     const rests = restsAfter(work);
@@ -106,6 +152,34 @@ export async function settleConsent(
     }
     return succeed(work.sync);
   });
+}
+
+/** Tells whoever is to sign in what became of the consent that it takes. Nothing gives them more time. */
+const tellWhoSignsIn = (
+  parts: ConsentParts,
+  ids: SyncIds,
+  end: ConsentEnd,
+): Promise<Result<Sync>> =>
+  withWork(parts, ids, async (work) => {
+    const now = parts.clock.now();
+    const { waits } = work.sync;
+    if (waits === undefined || !waitsFor(work, "user"))
+      return notWaiting(work, "pendingAuthentication");
+    const late = tooLateFor(work, now);
+    if (late !== undefined) return late;
+    const { lacksConsent: _, ...rest } = waits;
+    const still = end.kind === "consented" ? rest : waits;
+    await work.keep({ waits: { ...still, words: wordsFor(end) }, leaseUntil: now });
+    return succeed(work.sync);
+  });
+
+function wordsFor(end: ConsentEnd): string {
+  if (end.kind === "consented") return "An administrator has consented: one may sign in now.";
+  const { kind, code, words } = end;
+  const why = words.includes(code) ? words : `${code}: ${words}`;
+  return kind === "declined"
+    ? `An administrator of the tenant declined to consent (${why}).`
+    : `No consent was given (${why}).`;
 }
 
 const declinedError = ({ code, words }: Exclude<ConsentEnd, { kind: "consented" }>) => ({

@@ -14,17 +14,17 @@ import { exportAll } from "../reading/export.ts";
 import { statusAfter } from "../state/lifecycle.ts";
 import { isOver, type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, SyncLost, type SyncWork } from "../state/sync-work.ts";
-import { askOn, neededOf } from "./authentication.ts";
-import { checkConsent, recheckAtRest } from "./consent.ts";
+import { askOn } from "./authentication.ts";
+import { type ConsentParts, checkConsent, recheckAtRest } from "./consent.ts";
 import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
-import type { Preflight } from "./preflight.ts";
+import { neededOf } from "./preflight.ts";
 import { type GoOn, type NewSync, type StartParts, startSync } from "./start-sync.ts";
 import { endCancelled, hasWritten, stopWaiting, withWork } from "./verdicts.ts";
 
 /** Everything that syncs work with. */
-export type RunParts = DeployParts & { readonly preflight: Preflight };
+export type RunParts = DeployParts & ConsentParts;
 
 /** What becomes of the message; `state` is for the log. */
 export type RunOutcome =

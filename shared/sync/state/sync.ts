@@ -133,8 +133,10 @@ export const Sync = z.object({
       until: z.number(),
       /** The device code that is shown. */
       signInId: z.string().exactOptional(),
-      /** Why the last attempt to sign in or to consent came to nothing. */
+      /** What became of the last attempt to sign in or to consent. */
       words: z.string().exactOptional(),
+      /** The last sign-in was refused because nobody has consented to what it asked for. */
+      lacksConsent: z.boolean().exactOptional(),
     })
     .exactOptional(),
   /** Somebody asked it to stop: it does at the next item. */
