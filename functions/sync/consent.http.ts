@@ -25,6 +25,7 @@ import {
 
 const consentView = ({ sync }: Pick<SyncNeeds, "sync">, lacking: Lacking) => {
   const { syncId, waits } = lacking.sync;
+  const words = waits?.words ?? lacking.words;
   return {
     syncId,
     complete: lacking.permissions.length === 0,
@@ -34,7 +35,7 @@ const consentView = ({ sync }: Pick<SyncNeeds, "sync">, lacking: Lacking) => {
       types: [...types],
     })),
     canBegin: sync.signIn !== undefined,
-    ...(waits?.words === undefined ? {} : { words: waits.words }),
+    ...(words === undefined ? {} : { words }),
   };
 };
 

@@ -203,7 +203,7 @@ export const ConsentView = z
       }),
     ),
     canBegin: z.boolean().describe("Whether an administrator's address can be given"),
-    words: z.string().optional().describe("What became of the last attempt"),
+    words: z.string().optional().describe("What became of the last attempt, or of the app"),
   })
   .meta({ id: "SyncConsent" });
 

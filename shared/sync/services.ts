@@ -7,7 +7,7 @@ import { NoUserToken, type SignInParts, UserAccounts } from "../identity/account
 import { grantedPermissions } from "../identity/consent.ts";
 import { type SignIns, signIns } from "../identity/sign-ins.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { reasonOf } from "../kernel/outside-text.ts";
+import { reasonIn, reasonOf } from "../kernel/outside-text.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { TenantCache } from "../tenants/tenants.ts";
 import type { RestCheck } from "../work/drain.ts";
@@ -155,7 +155,7 @@ const grantedTo =
       const words = typeof said.errorMessage === "string" ? said.errorMessage : reasonOf(error);
       // The app is not in the tenant, or disabled there: nothing is granted, and consent is what it takes.
       if (/AADSTS(700016|7000112|65001|500011|650052|650056)\b/.test(words))
-        return { kind: "absent", detail: words };
+        return { kind: "absent", detail: reasonIn(words) };
       return {
         kind: "failed",
         error: {

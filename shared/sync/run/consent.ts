@@ -28,6 +28,8 @@ export type Lacking = {
   readonly sync: Sync;
   readonly permissions: readonly MissingPermission[];
   readonly missing: readonly Skipped[];
+  /** Why nothing is granted: the app is not in the tenant, or disabled there. */
+  readonly words?: string;
 };
 
 /** Whether somebody was refused who wanted to sign in for a sync, because nobody has consented to what it needs. */
@@ -61,8 +63,8 @@ export async function lackingFor(parts: ConsentParts, ids: SyncIds): Promise<Res
     const { text, cause, remedy } = checked.error;
     return fail("conflict", `${text} ${cause} ${remedy}`);
   }
-  const { permissions, missing } = checked;
-  return succeed({ sync, permissions, missing });
+  const { kind: _, ...lacking } = checked;
+  return succeed({ sync, ...lacking });
 }
 
 /** Looks again, and lets the sync go on when nothing is missing; one that has ended without consent begins anew. */

@@ -31,6 +31,8 @@ export type Checked =
       readonly permissions: readonly MissingPermission[];
       /** The types that cannot be done for it. */
       readonly missing: readonly Skipped[];
+      /** Why nothing is granted: the app is not in the tenant, or disabled there. */
+      readonly words?: string;
     }
   | { readonly kind: "failed"; readonly error: Omit<SyncError, "at" | "correlationId"> };
 
@@ -55,10 +57,14 @@ export const preflight =
       if (found.kind === "failed") return found;
       const permissions = missingFrom(found.kind === "absent" ? new Set() : found.roles);
       if (permissions.length > 0 && !fresh) continue;
-      return { kind: "checked", permissions, missing: skippedFor(permissions) };
+      const checked = { kind: "checked", permissions, missing: skippedFor(permissions) } as const;
+      return { ...checked, ...whyNothing(found) };
     }
     return { kind: "checked", permissions: [], missing: [] };
   };
+
+const whyNothing = (found: Granted): { readonly words?: string } =>
+  found.kind === "absent" ? { words: found.detail } : {};
 
 function skippedFor(permissions: readonly MissingPermission[]): Skipped[] {
   const byType = new Map<string, string[]>();

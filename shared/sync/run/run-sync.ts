@@ -381,7 +381,9 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
   const missing = checked.missing.filter(({ type }) => !known.has(type));
   if (missing.length > 0 && !isUnattended) {
     const now = parts.clock.now();
-    const waits = { for: "consent" as const, since: now, until: now + consentMs };
+    const { words } = checked;
+    const until = now + consentMs;
+    const waits = { for: "consent" as const, since: now, until, ...(words && { words }) };
     const lacksConsent = { since: now, askedAt: now };
     await work.move("needConsent", { waits, losses: 0, leaseUntil: now }, { lacksConsent });
     return;

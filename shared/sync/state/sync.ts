@@ -133,7 +133,7 @@ export const Sync = z.object({
       until: z.number(),
       /** The device code that is shown. */
       signInId: z.string().exactOptional(),
-      /** What became of the last attempt to sign in or to consent. */
+      /** What became of the last attempt to sign in or to consent, or why the app is not in the tenant. */
       words: z.string().exactOptional(),
       /** The last sign-in was refused because nobody has consented to what it asked for. */
       lacksConsent: z.boolean().exactOptional(),

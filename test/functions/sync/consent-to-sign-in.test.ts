@@ -1,6 +1,7 @@
 /** What a person needs who is to sign in for a sync, and nobody has consented to: over the API, on Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askOnce } from "../../../shared/sync/run/authentication.ts";
+import { preflight } from "../../../shared/sync/run/preflight.ts";
 import type { Sync } from "../../../shared/sync/state/sync.ts";
 import { typeCode } from "../../local/sandbox/sign-in/person.ts";
 import { type SyncRig, startSyncRig } from "../../shared/sync/sync-rig.ts";
@@ -241,4 +242,23 @@ describe("what is missing", () => {
       "lacksConsent",
     );
   });
+});
+
+it("an app that is disabled in a tenant is said to be, beside all that is missing for it", async () => {
+  const detail = "AADSTS7000112: Application 'Muster' is disabled.";
+  const { preflight: real } = rig.parts;
+  const look = preflight(async () => ({ kind: "absent", detail }));
+  Object.assign(rig.parts, { preflight: look });
+  try {
+    const tenantId = await rig.tenant();
+    const sync = await rig.sync(tenantId);
+    expect(sync.waits).toMatchObject({ for: "consent", words: detail });
+    expect(await say("consent", sync)).toMatchObject({ complete: false, words: detail });
+    const other = await rig.tenant();
+    const night = await rig.sync(other, { trigger: "schedule" });
+    expect(night.waits).toBeUndefined();
+    expect(await say("consent", night), "which waits for nothing").toMatchObject({ words: detail });
+  } finally {
+    Object.assign(rig.parts, { preflight: real });
+  }
 });
