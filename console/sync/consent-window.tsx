@@ -1,21 +1,16 @@
 /** Permissions that a tenant's administrator has to grant: which, what needs them, and the address to send them. */
-import { Body1, Button, Link, makeStyles } from "@fluentui/react-components";
-import { useState } from "react";
+import { Body1, Button } from "@fluentui/react-components";
 import { useMay } from "../api/me.ts";
 import { useRead } from "../api/read.ts";
 import { useSend } from "../api/send.ts";
 import { announce } from "../page/announce.tsx";
-import { CopyButton } from "../page/copy-button.tsx";
-import { Line, List } from "../page/look/line.tsx";
+import { List } from "../page/look/line.tsx";
 import { Note } from "../page/look/note.tsx";
 import { Code, Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
+import { AdministratorsAddress, useAdministratorsAddress } from "./administrators-address.tsx";
 import { useText } from "./text.ts";
-
-const useStyles = makeStyles({
-  address: { overflowWrap: "anywhere" },
-});
 
 /** The window of "Pending admin consent". */
 export function ConsentWindow(props: {
@@ -25,13 +20,11 @@ export function ConsentWindow(props: {
 }) {
   const { ids, title, onClose } = props;
   const t = useText();
-  const styles = useStyles();
   const may = useMay()("sync.run", ids.tenantId);
   const consent = useRead("GET /api/v1/tenants/{tenantId}/syncs/{syncId}/consent", { params: ids });
-  const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent");
+  const { address, ask, problem: refused } = useAdministratorsAddress(ids);
   const check = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/check");
   const goOn = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/consent/continue-without");
-  const [address, setAddress] = useState<{ url: string; expiresAt: string }>();
   const checkAgain = async () => {
     const answer = await check.send({ params: ids });
     if (answer === undefined) return;
@@ -41,8 +34,7 @@ export function ConsentWindow(props: {
   const without = async () => {
     if ((await goOn.send({ params: ids })) !== undefined) onClose();
   };
-  const ask = async () => setAddress((await begin.send({ params: ids }))?.body);
-  const problem = begin.problem ?? check.problem ?? goOn.problem;
+  const problem = refused ?? check.problem ?? goOn.problem;
   return (
     <Window
       title={title}
@@ -72,23 +64,13 @@ export function ConsentWindow(props: {
             {words !== undefined && <Note intent="warning">{t.said(words)}</Note>}
             {may && canBegin && address === undefined && (
               <div>
-                <Button onClick={() => void ask()}>{t("sync.getAddress")}</Button>
+                <Button onClick={ask}>{t("sync.getAddress")}</Button>
               </div>
             )}
           </>
         )}
       </Shown>
-      {address && (
-        <div>
-          <Body1>{t("sync.addressWhy", { until: t.dateTime(address.expiresAt) })}</Body1>
-          <Line>
-            <Link href={address.url} target="_blank" rel="noreferrer" className={styles.address}>
-              {address.url}
-            </Link>
-            <CopyButton text={() => address.url} />
-          </Line>
-        </div>
-      )}
+      {address && <AdministratorsAddress address={address} />}
       {problem && <ProblemView problem={problem} />}
     </Window>
   );

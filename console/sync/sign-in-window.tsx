@@ -15,6 +15,7 @@ import { SignInCode } from "../page/look/sign-in-code.tsx";
 import { Shown } from "../page/page.tsx";
 import { ProblemView } from "../page/problem-view.tsx";
 import { Window } from "../page/window.tsx";
+import { AdministratorsAddress, useAdministratorsAddress } from "./administrators-address.tsx";
 import { type SyncIds, useText } from "./text.ts";
 
 type Waiting = BodyOf<"GET /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication">;
@@ -61,12 +62,13 @@ function Code({ ids, waiting }: { ids: SyncIds; waiting: Waiting }) {
   const may = useMay()("sync.run", ids.tenantId);
   const begin = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/new-code");
   const browser = useSend("POST /api/v1/tenants/{tenantId}/syncs/{syncId}/authentication/browser");
-  const { code, words } = waiting;
+  const consent = useAdministratorsAddress(ids);
+  const { code, words, lacksConsent } = waiting;
   const byBrowser = async () => {
     const answer = await browser.send({ params: ids });
     if (answer !== undefined) window.open(answer.body.url, "_blank", "noopener");
   };
-  const problem = begin.problem ?? browser.problem;
+  const problem = begin.problem ?? browser.problem ?? consent.problem;
   return (
     <>
       {code !== undefined && (
@@ -90,7 +92,11 @@ function Code({ ids, waiting }: { ids: SyncIds; waiting: Waiting }) {
             {t(code === undefined ? "sync.getCode" : "sync.newCode")}
           </Button>
           <Button onClick={() => void byBrowser()}>{t("sync.byBrowser")}</Button>
+          {lacksConsent === true && <Button onClick={consent.ask}>{t("sync.getAddress")}</Button>}
         </Line>
+      )}
+      {lacksConsent === true && consent.address && (
+        <AdministratorsAddress address={consent.address} />
       )}
       {problem && <ProblemView problem={problem} />}
     </>

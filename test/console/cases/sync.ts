@@ -326,6 +326,49 @@ export function syncCases(rig: () => ConsoleRig): void {
       expect(await other.writes()).toHaveLength(1);
     }, 60_000);
 
+    it("who lacks an administrator's consent to sign in has an address for one, and is told when they consented", async () => {
+      const other = await rig().tenant("Alpine");
+      const syncId = await awaitsPerson(other);
+      await other.control("POST", "/consent", {
+        withdrawScopes: ["RoleManagementPolicy.ReadWrite.Directory"],
+      });
+      await at("");
+      const status = "Authentification en attente";
+      await row(other.name).getByRole("button", { name: status }).click({ timeout: 20_000 });
+      const dialog = page.getByRole("dialog", { name: status });
+      const getAddress = dialog.getByRole("button", { name: "Obtenir l'adresse" });
+      await dialog.locator("[data-countdown]").waitFor();
+      expect(await getAddress.count(), "nothing says yet that one is needed").toBe(0);
+      await dialog.getByRole("button", { name: "Obtenir un code" }).click();
+      await getAddress.click();
+      const link = dialog.getByRole("link");
+      await link.waitFor();
+      await dialog.getByText("Elle est valable une fois, jusqu'au").waitFor();
+      await dialog.getByRole("button", { name: "Copier" }).click();
+      const address = await page.evaluate<string>("navigator.clipboard.readText()");
+      expect(address).toBe(await link.getAttribute("href"));
+
+      // Who may read syncs and not run them is told why, and has nothing to press.
+      const reader = await rig().signedIn("Security Administrator", "en", "/tenants");
+      const name = "Pending authentication";
+      await reader.getByRole("row", { name: other.name }).getByRole("button", { name }).click();
+      await reader.getByRole("dialog", { name }).getByText("has not consented").waitFor();
+      expect(await reader.getByRole("button", { name: "Get the address" }).count()).toBe(0);
+      await reader.close();
+
+      // The stand-in's own page has a certificate that nobody vouches for.
+      const theirs = await (await rig().browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      await theirs.goto(address);
+      await theirs.getByRole("button", { name: "Accept" }).click();
+      await theirs.getByText("whoever is to sign in for the sync may do that now").waitFor();
+      await dialog.getByText("Un administrateur a consenti").waitFor();
+      await link.waitFor({ state: "detached" });
+      await getAddress.waitFor({ state: "detached" });
+      await dialog.getByRole("button", { name: "Obtenir un code" }).click();
+      await link.filter({ hasNotText: "adminconsent" }).waitFor();
+      await other.post(`/syncs/${syncId}/cancel`);
+    }, 90_000);
+
     it("nobody signs in for three minutes: the time is told, and then that the sync was cancelled", async () => {
       const other = await rig().tenant("Relecloud");
       const syncId = await awaitsPerson(other);
