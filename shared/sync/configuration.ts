@@ -201,7 +201,7 @@ export class Configuration {
         etag: "",
         decide: (rules) => {
           const deletable = [...new Set([...rules.deletable, `${type}/${key}`])].toSorted();
-          return { ...rulesAfterReset(rules, [name]), deletable };
+          return { ...withoutItem(rules, name), deletable };
         },
       });
     });
@@ -388,6 +388,14 @@ export class Configuration {
 /** Items by type and key, each with what its content makes of that key. */
 type Called = Pick<ReadonlySet<string>, "has">;
 const calledAs = ({ type, key }: ItemName, own: string): string => JSON.stringify([type, key, own]);
+
+/** The rules without what people have decided about an item: whoever wants it again begins anew. */
+function withoutItem(rules: RulesDocument, name: ItemName): RulesDocument {
+  const own = `${name.type}/${name.key}`;
+  const { [own]: _, ...modes } = rules.modes;
+  const { [own]: __, ...decided } = rules.decided;
+  return { ...rulesAfterReset(rules, [name]), modes, decided };
+}
 
 /** What is wanted after a change, and what becomes of what was decided. */
 type Revised = {

@@ -1,5 +1,6 @@
 /** What people write down as it comes to them, and what the service makes of it: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { replaceItemRules } from "../../../../shared/sync/item-rules.ts";
 import type { JsonObject } from "../../../../shared/sync/items/json.ts";
 import { beginCode } from "../../../../shared/sync/run/authentication.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
@@ -208,6 +209,22 @@ describe("an item that nobody wants any more", () => {
       history: [{ by, message: "gone" }, {}],
     });
     expect(after.ok && after.value.view.history[0]).not.toHaveProperty("hash");
+  });
+
+  it("takes all that was decided about it along, so that whoever wants it again begins anew", async () => {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId);
+    await want(tenantId, own);
+    await deployed(tenantId);
+    const body = { mode: "subset" as const, deviations: [], overrides: [], message: "m" };
+    const said = { ifMatch: undefined, by };
+    const decided = await replaceItemRules(rig.parts, tenantId, { type, key }, body, said);
+    expect(decided).toMatchObject({ ok: true, value: { view: { mode: "subset" } } });
+    await unwant(tenantId);
+    await want(tenantId, own);
+    const item = await rig.configuration.item(tenantId, type, key);
+    expect(item.ok && item.value.view).toMatchObject({ mode: "strict", differs: false });
+    expect(item.ok && item.value.view).not.toHaveProperty("decided");
   });
 
   it("is deleted by an approved plan where deletions are on, and comes back with the undo", async () => {
