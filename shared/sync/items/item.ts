@@ -32,7 +32,12 @@ export type ItemEntry = Omit<Item, "body"> & {
   /** SHA-256 of the canonical body. */
   readonly hash: string;
   /** Read in part, or named like another one: the last whole content stands, and nothing is planned for it. */
-  readonly flaw?: { readonly reason: ReasonCode; readonly detail: string };
+  readonly flaw?: {
+    readonly reason: ReasonCode;
+    readonly detail: string;
+    /** It has been so since its type was first read: what is wanted of it was never found. */
+    readonly isFirst?: true;
+  };
   /** Why nobody may change it, where that is so. */
   readonly fixed?: Fixed;
 };

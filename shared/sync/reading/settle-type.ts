@@ -108,13 +108,15 @@ async function settleAnew(
   const partial = canonical.filter(({ entry }) => entry.flaw?.reason === "incompleteRead");
   // Only what is flawed needs the old bodies.
   const last = partial.length > 0 ? await revisions.content(tenantId, type.key, before) : undefined;
-  const whole = canonical.flatMap((each): KeptItem[] => {
-    if (each.entry.flaw?.reason !== "incompleteRead") return [each];
+  const whole = canonical.map((each): KeptItem => {
+    if (each.entry.flaw?.reason !== "incompleteRead") return each;
     const item = last?.items.find(({ id }) => id === each.item.id);
     const entry = item && last?.entries.get(item.key);
-    return item && entry && each.entry.flaw
-      ? [{ item, entry: { ...entry, flaw: each.entry.flaw } }]
-      : [each];
+    const isFirst = before === undefined || entry?.flaw?.isFirst === true;
+    const flaw = { ...each.entry.flaw, ...(isFirst ? { isFirst } : {}) };
+    return item && entry
+      ? { item, entry: { ...entry, flaw } }
+      : { ...each, entry: { ...each.entry, flaw } };
   });
   const manifest = await revisions.putType(tenantId, type.key, whole, before);
   // What becomes of a flawed item depends on more than what is remembered.

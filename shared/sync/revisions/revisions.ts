@@ -26,7 +26,7 @@ const StoredEntry = z.object({
   name: z.string(),
   id: z.string().exactOptional(),
   hash: z.string(),
-  flaw: note.exactOptional(),
+  flaw: note.extend({ isFirst: z.literal(true).exactOptional() }).exactOptional(),
   fixed: note.extend({ except: z.array(z.string()).readonly().exactOptional() }).exactOptional(),
   /** Where the body lies: pack, first byte, bytes. */
   at: z.tuple([z.string(), z.number(), z.number()]),

@@ -109,8 +109,9 @@ async function isUnread({ typeOf }: PlanParts, work: SyncWork): Promise<boolean>
 }
 
 /**
- * What is wanted, with what was found for the first time, beside what somebody has said of a type before. An item that was read in part is no state to want: it is
- * wanted as soon as it is found whole.
+ * What is wanted, with what was found for the first time, beside what somebody has said of a type before. An item that was
+ * read in part is no state to want: it is wanted as soon as it is found whole. One that was found whole before is not: that
+ * nobody wants it was said since, or it came to the tenant later.
  */
 async function wantedAsFound(
   { revisions }: PlanParts,
@@ -124,7 +125,7 @@ async function wantedAsFound(
     // Somebody wants something of it already, and it is read for the first time.
     const isFound = !isNew && before[type] === undefined;
     const listed = await revisions.list(tenantId, type, isNew ? manifest : before[type]);
-    const partial = new Set(listed.filter(isInPart).map(({ key }) => key));
+    const partial = new Set(listed.flatMap(({ key, flaw }) => (flaw?.isFirst ? [key] : [])));
     if (partial.size === 0 && !isFound) continue;
     const found = keptOf(await revisions.content(tenantId, type, manifest));
     const own = isNew ? [] : keptOf(await revisions.content(tenantId, type, known[type]));

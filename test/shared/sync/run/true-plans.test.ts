@@ -181,3 +181,32 @@ it("what a sync has found for the first time is in the history as its doing, als
     { by: { kind: "system" }, message: "As the sync found it" },
   ]);
 });
+
+it("an item that was read in part is wanted when it is found whole, unless somebody had it found whole before and wants it no more", async () => {
+  const [tenantId, type] = [await rig.tenant(), "configurationPolicy"];
+  const types = [type];
+  const inPart = async () => {
+    const items = await rig.configuration.items(tenantId, type);
+    return items.ok
+      ? items.value.flatMap(({ key, flaw }) => (flaw === undefined ? [] : [key]))
+      : [];
+  };
+  const wanted = async () => (await rig.wanted(tenantId, type)).map(({ key }) => key);
+  await rig.behave(tenantId, { missingSettings: 2 });
+  await rig.sync(tenantId, { types });
+  const [key = ""] = await inPart();
+  // Also where it is read in part again and again.
+  await rig.sync(tenantId, { types });
+  expect(await wanted()).not.toContain(key);
+  await rig.behave(tenantId, { missingSettings: null });
+  await rig.sync(tenantId, { types });
+  expect(await wanted()).toContain(key);
+  await rig.behave(tenantId, { missingSettings: 2 });
+  await rig.sync(tenantId, { types });
+  expect(await inPart()).toContain(key);
+  const said = { ifMatch: undefined, by: ada };
+  await rig.configuration.unwant(tenantId, { type, key }, "gone", said);
+  await rig.behave(tenantId, { missingSettings: null });
+  expect(await rig.sync(tenantId, { types })).toMatchObject({ plan: { counts: { unmanaged: 1 } } });
+  expect(await wanted()).not.toContain(key);
+});
