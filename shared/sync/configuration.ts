@@ -238,7 +238,55 @@ export class Configuration {
       return fail("invalid-request", "Nothing was taken in: some items are not in order.", {
         faults: faults.slice(0, 100),
       });
-    return this.want(tenantId, kept, said);
+    return this.want(tenantId, await this.keyedHere(tenantId, kept), said);
+  }
+
+  /**
+   * Items that come from elsewhere, under the keys that they have here: what kept its key when it was renamed is no other
+   * item. It is the one that is wanted by that name, or else the one that has it in the tenant and that nobody wants.
+   */
+  async keyedHere(tenantId: string, items: readonly KeptItem[]): Promise<KeptItem[]> {
+    const { desired, actual } = await this.#trees(tenantId);
+    const keys = new Map<string, ReadonlyMap<string, string>>();
+    for (const [type, own] of Map.groupBy(items, ({ item }) => item.type)) {
+      const given = new Set(own.map(({ item }) => item.key));
+      keys.set(type, await this.#renamed(tenantId, type, given, [desired[type], actual[type]]));
+    }
+    return items.map((each) => {
+      const key = keys.get(each.item.type)?.get(each.item.key);
+      if (key === undefined) return each;
+      return { item: { ...each.item, key }, entry: { ...each.entry, key } };
+    });
+  }
+
+  /** Of given keys that nothing has here, the key of the only item that is called so. */
+  async #renamed(
+    tenantId: string,
+    typeName: string,
+    given: ReadonlySet<string>,
+    manifests: readonly [desired: string | undefined, actual: string | undefined],
+  ): Promise<ReadonlyMap<string, string>> {
+    const { revisions } = this.#parts;
+    const type = this.#typeOf(typeName);
+    const [wanted, there] = await Promise.all(
+      manifests.map(async (each) => byKey(await revisions.list(tenantId, typeName, each))),
+    );
+    const strange = [...given].filter((key) => !wanted?.has(key) && !there?.has(key));
+    if (type === undefined || strange.length === 0) return new Map();
+    const [own, theirs] = await Promise.all(
+      manifests.map(async (each) => (await revisions.content(tenantId, typeName, each)).items),
+    );
+    const items = [...(own ?? []), ...(theirs ?? []).filter(({ key }) => !wanted?.has(key))];
+    const byName = Map.groupBy(
+      items.filter(({ key }) => !given.has(key)),
+      ({ body }) => canonical(type, body, () => undefined).item.key,
+    );
+    const only = strange.map((name) => [name, byName.get(name) ?? []] as const);
+    return new Map(
+      only.flatMap(([name, [one, ...more]]) =>
+        one === undefined || more.length > 0 ? [] : [[name, one.key] as const],
+      ),
+    );
   }
 
   /**

@@ -236,10 +236,13 @@ export class BaselineLibrary {
     if (!found.ok) return found;
     const own = await this.tailoring(baselineId, tenantId);
     if (!own.ok) return own;
-    const { kept, faults } = this.itemsFor(found.value.document, own.value.tailoring);
+    const { configuration } = this.#parts;
+    const made = this.itemsFor(found.value.document, own.value.tailoring);
     const { version } = found.value.version;
+    const { faults } = made;
     if (faults.length > 0) return succeed({ version, items: [], faults: faults.slice(0, 100) });
-    const wanted = await this.#parts.configuration.wantedHashes(
+    const kept = await configuration.keyedHere(tenantId, made.kept);
+    const wanted = await configuration.wantedHashes(
       tenantId,
       kept.map(({ item }) => item.type),
     );

@@ -190,11 +190,10 @@ async function publishOne(
   if (!isKnown) return refused("There is no such tenant.");
   if (tenant.desired === undefined)
     return refused("It was never synchronised. Run a first sync: it keeps what the tenant has.");
-  const { kept, faults } = baselines.itemsFor(
-    document,
-    own?.value.tailoring ?? Tailoring.parse({}),
-  );
+  const made = baselines.itemsFor(document, own?.value.tailoring ?? Tailoring.parse({}));
+  const { faults } = made;
   if (faults.length > 0) return refused("Nothing of it was taken: it is not in order.", faults);
+  const kept = await configuration.keyedHere(tenantId, made.kept);
   const message = `Baseline ${baseline.name}, version ${version}`;
   // Whoever died between what is wanted and its sync has left a revision with the sync's id; what people have wanted
   // since is theirs.

@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { publish, sweepPublications } from "../../../../shared/sync/baselines/publish.ts";
+import type { JsonObject } from "../../../../shared/sync/items/json.ts";
+import { rejectAndReset } from "../../../../shared/sync/run/undo.ts";
 import { deaths } from "../../../support/fault-tap.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
 
@@ -35,21 +37,21 @@ async function made(description: string): Promise<string> {
   return id;
 }
 
-async function published(baselineId: string) {
+async function published(baselineId: string, to = tenantId) {
   const publishId = newestFirstId(rig.parts.clock.now());
-  const asked = { baselineId, publishId, by, tenantIds: [tenantId] };
+  const asked = { baselineId, publishId, by, tenantIds: [to] };
   const queued = await publish(rig.publishing, asked, () => Promise.resolve(true));
   if (!queued.ok) throw new Error(JSON.stringify(queued.failure));
 }
 
-const publication = async (baselineId: string) =>
-  (await rig.publishing.rows.publication(baselineId, tenantId))?.value;
+const publication = async (baselineId: string, of = tenantId) =>
+  (await rig.publishing.rows.publication(baselineId, of))?.value;
 
 /** Handles messages; what was lost is noticed minutes later. */
-async function toEnd(baselineId: string): Promise<void> {
+async function toEnd(baselineId: string, of = tenantId): Promise<void> {
   for (let tries = 0; tries < 10; tries += 1) {
     await rig.quiet();
-    if ((await publication(baselineId))?.state !== "queued") return;
+    if ((await publication(baselineId, of))?.state !== "queued") return;
     rig.pass(2 * rig.parts.claimMs + 1_000);
     await sweepPublications(rig.publishing);
   }
@@ -193,4 +195,34 @@ it("takes a removed tenant off every baseline", async () => {
   await rig.publishing.rows.dropTenant(tenantId);
   expect(await publication(baselineId)).toBeUndefined();
   await rig.quiet();
+});
+
+it("takes an item that kept its key when it was renamed for the one of its new name", async () => {
+  const other = await rig.tenant();
+  await rig.sync(other);
+  const type = "assignmentFilter";
+  const [filter] = await rig.inTenant(other, type);
+  await rig.byHand("PATCH", other, `${type}/${filter?.id}`, { displayName: "Renamed" });
+  const sync = await rig.sync(other);
+  const asked = { planHash: sync.plan?.hash ?? "" };
+  expect(await rejectAndReset(rig.parts, sync, asked, by)).toMatchObject({ ok: true });
+  const id = newestFirstId(rig.parts.clock.now());
+  const content = { from: { tenantId: other, types: [type] } };
+  expect(await rig.publishing.baselines.add(id, { ...draft(""), content }, by)).toMatchObject({
+    ok: true,
+  });
+  const shown = await rig.publishing.baselines.preview(id, other);
+  const states = shown.ok ? shown.value.items.map(({ state }) => state) : [];
+  expect(new Set(states)).toEqual(new Set(["same"]));
+  await published(id, other);
+  await toEnd(id, other);
+  expect(await publication(id, other)).toMatchObject({ state: "unchanged" });
+  // So does an import of what another tenant gives under that name.
+  const [renamed] = (await rig.wanted(other, type)).filter(({ name }) => name === "Renamed");
+  const body: JsonObject = { ...renamed?.body, description: "theirs" };
+  const key = `Renamed / ${String(body["platform"])}`;
+  await rig.want(other, [{ type, key, name: "Renamed", body }]);
+  expect(await rig.sync(other, { mode: "plan" })).toMatchObject({
+    plan: { counts: { creates: 0, updates: 1 } },
+  });
 });
