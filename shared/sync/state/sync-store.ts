@@ -4,6 +4,7 @@
  * partition of the sync's own. A list of statuses beside them serves those who look for tenants by status; the sweeper
  * mends it.
  */
+import { deflateRawSync, inflateRawSync } from "node:zlib";
 import * as z from "zod";
 import type { Instant } from "../../kernel/clock.ts";
 import { inChunks } from "../../kernel/concurrency.ts";
@@ -58,6 +59,9 @@ const partitionOf = (tenantId: string, syncId: string): string => `${tenantId}|$
 
 /** The long text of a row, in columns that each fit. */
 const columnChars = 30_000;
+/** A longer one is deflated: a row takes 1 MiB, and a sync that resets or takes back thousands of items names them all. */
+const plainChars = 400_000;
+const deflated = "deflated";
 
 /** Rows in and out. */
 export class SyncStore {
@@ -328,11 +332,14 @@ const changeOf = ({ etag }: Stored<unknown>, row: Row) =>
 
 /** A row's value as JSON, in as many columns as it takes; what a person looks for stands beside it. */
 export function encoded(partitionKey: string, rowKey: string, value: object): Row {
+  const json = JSON.stringify(value);
   // In ASCII, so that no cut goes through a character.
-  const text = JSON.stringify(value).replaceAll(
+  const plain = json.replaceAll(
     /[\u0080-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+  const isLong = plain.length > plainChars;
+  const text = isLong ? deflateRawSync(json).toString("base64") : plain;
   const columns: Record<string, string> = {};
   for (let at = 0, part = 0; at < text.length; at += columnChars, part += 1)
     columns[`value${part}`] = text.slice(at, at + columnChars);
@@ -340,7 +347,8 @@ export function encoded(partitionKey: string, rowKey: string, value: object): Ro
   const shown = Object.entries({ status, phase, state }).filter(
     (pair): pair is [string, string] => typeof pair[1] === "string",
   );
-  return { partitionKey, rowKey, ...Object.fromEntries(shown), ...columns };
+  const packing = isLong ? { packing: deflated } : {};
+  return { partitionKey, rowKey, ...Object.fromEntries(shown), ...packing, ...columns };
 }
 
 /** A row's value. */
@@ -351,5 +359,7 @@ export function decoded<T>(row: StoredRow, schema: z.ZodType<T>): T {
     if (piece === "") break;
     text += piece;
   }
+  if (textOf(row, "packing") === deflated)
+    text = inflateRawSync(Buffer.from(text, "base64")).toString("utf8");
   return schema.parse(JSON.parse(text));
 }

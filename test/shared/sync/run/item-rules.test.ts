@@ -244,6 +244,28 @@ describe("what is decided about an item", () => {
     expect((await shown(tenant)).view.overrides).toEqual(overrides);
   });
 
+  it("goes with a reset of more items than a row has room for by name, and comes back with its undo", async () => {
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId);
+    const type = "roleScopeTag";
+    const items = Array.from({ length: 1500 }, (_, nth) => {
+      const displayName = `Étiquette ${nth} ${"é".repeat(60)}`;
+      return { type, key: displayName, name: displayName, body: { displayName } };
+    });
+    await rig.want(tenantId, items);
+    const wanted = async () => (await rig.wanted(tenantId, type)).length;
+    const before = await wanted();
+    const sync = await rig.sync(tenantId);
+    expect(sync.plan?.counts).toMatchObject({ creates: items.length });
+    const asked = { planHash: sync.plan?.hash ?? "" };
+    expect(await rejectAndReset(rig.parts, sync, asked, by)).toMatchObject({ ok: true });
+    expect(await wanted()).toBe(before - items.length);
+    const undone = await rig.undo(sync);
+    expect(undone).toMatchObject({ waits: { for: "approval" }, undoes: sync.syncId });
+    expect(await wanted()).toBe(before);
+    expect((await rig.plan(undone)).changes).toHaveLength(items.length);
+  }, 60_000);
+
   it("stands in the history of an item that was reset, with who did it and why", async () => {
     const tenant = await tenantWithFilter();
     await tenant.drift({ description: "theirs" });
