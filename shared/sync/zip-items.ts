@@ -87,10 +87,9 @@ type ItemOr =
   | { readonly ok: false; readonly failure: readonly Fault[] };
 
 async function itemIn(zip: ZipFile, entry: Entry, place: string): Promise<ItemOr> {
-  // The library holds a file to the size that the directory says it has.
-  const content = await buffer(await zip.openReadStreamPromise(entry));
   const wrong = (detail: string): ItemOr => ({ ok: false, failure: [{ pointer: place, detail }] });
-  if (crc32(content) !== entry.crc32) return wrong("is damaged");
+  const content = await contentOf(zip, entry);
+  if (content === undefined || crc32(content) !== entry.crc32) return wrong("is damaged");
   const text = decoded(content);
   const checked = text.ok ? checkText(text.value, PlainItemBody) : text;
   if (checked.ok) return { ok: true, value: checked.value.value };
@@ -98,4 +97,11 @@ async function itemIn(zip: ZipFile, entry: Entry, place: string): Promise<ItemOr
   if (faults.length === 0) return wrong(detail);
   const failure = faults.map((each) => ({ ...each, pointer: place + each.pointer }));
   return { ok: false, failure };
+}
+
+/** What a file unpacks to; undefined where it does not, or not to the size that the directory says: the library holds it to that. */
+async function contentOf(zip: ZipFile, entry: Entry): Promise<Buffer | undefined> {
+  // What is sealed, or packed in another way, is not damaged: the library says what it is.
+  const unpacked = await zip.openReadStreamPromise(entry);
+  return buffer(unpacked).catch(() => undefined);
 }
