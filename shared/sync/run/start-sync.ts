@@ -47,6 +47,8 @@ const fresh = (asked: NewSync, tenant: TenantSync, now: number, claimMs: number)
   return {
     v: 1,
     ...rest,
+    // Settings and tasks may name one twice: it is read, planned and written once.
+    types: [...new Set(rest.types)],
     requestedBy,
     startedAt: now,
     onMissingUser: onMissingUser ?? tenant.settings.onMissingUser,

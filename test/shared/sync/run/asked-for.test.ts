@@ -1,0 +1,32 @@
+/** What a sync is asked for, and what else goes by it: types, the plan that waits, what a retry is for. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
+
+let rig: SyncRig;
+beforeAll(async () => {
+  rig = await startSyncRig();
+});
+afterAll(() => rig.stop());
+
+/** A tenant in which somebody has changed an item of each small type by hand. */
+async function drifted(): Promise<string> {
+  const tenantId = await rig.tenant();
+  await rig.settle(tenantId, { types: smallTypes });
+  await rig.sync(tenantId);
+  for (const type of smallTypes) {
+    const item = (await rig.inTenant(tenantId, type)).find(({ id }) => id !== "0");
+    await rig.byHand("PATCH", tenantId, `${type}/${item?.id}`, { description: "drift" });
+  }
+  return tenantId;
+}
+
+it("a type that is named twice is read, planned and written once", async () => {
+  const tenantId = await drifted();
+  const sync = await rig.sync(tenantId, { types: ["roleScopeTag", "roleScopeTag"] });
+  expect((await rig.plan(sync)).changes).toHaveLength(1);
+  await rig.approve(sync);
+  expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({
+    outcome: "succeeded",
+    deployed: { done: 1 },
+  });
+});
