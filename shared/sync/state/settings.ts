@@ -19,7 +19,7 @@ type SettingsChange = {
     | undefined;
 };
 
-/** Changes how a tenant is synchronised; a night that is set anew is counted from now. */
+/** Changes how a tenant is synchronised. A night that is set anew is counted from now; one that has come and is not begun stays. */
 export async function changeSettings(
   { store, clock, nextAt }: Pick<SyncRows, "store" | "clock" | "nextAt">,
   tenantId: string,
@@ -29,15 +29,19 @@ export async function changeSettings(
     const now = clock.now();
     const tenant = await store.tenant(tenantId, now);
     const settings = settingsAfter(tenant.value.settings, change);
-    const { nextAt: _, ...rest } = tenant.value;
+    const { nextAt: before, ...rest } = tenant.value;
+    const kept = isSameNight(tenant.value.settings, settings) ? before : undefined;
     // A tenant's nights begin with its first sync.
-    const due = tenant.value.last === undefined ? undefined : nextAt(settings, now);
+    const due = kept ?? (tenant.value.last === undefined ? undefined : nextAt(settings, now));
     const value = { ...rest, settings, ...(due === undefined ? {} : { nextAt: due }) };
     if ((await store.change({ value, etag: tenant.etag })) === undefined) return lost;
     await store.index(value);
     return value;
   });
 }
+
+const isSameNight = ({ nightly: one }: SyncSettings, { nightly: other }: SyncSettings): boolean =>
+  one.enabled === other.enabled && one.at === other.at && one.timeZone === other.timeZone;
 
 function settingsAfter(
   { types: old, ...kept }: SyncSettings,

@@ -294,6 +294,19 @@ describe("a night that has come", () => {
     expect(await rig.toRest(tenantId, active ?? last)).toMatchObject(night);
   });
 
+  it("stays due though somebody changes other settings before it is begun, and not where they move it", async () => {
+    const tenantId = await aNight();
+    const { nextAt = 0 } = await rig.status(tenantId);
+    await rig.settle(tenantId, { approvalDays: 9, nightly: { mode: "plan" } });
+    expect((await rig.status(tenantId)).nextAt).toBe(nextAt);
+    await rig.startDue();
+    const { last = "", nextAt: later } = await rig.status(tenantId);
+    expect(await rig.syncOf(tenantId, last)).toMatchObject({ trigger: "schedule", mode: "plan" });
+    expect(later).toBe(nextAt + day);
+    await rig.settle(tenantId, { nightly: { at: "03:00" } });
+    expect((await rig.status(tenantId)).nextAt).toBe(nextAt + 3600_000);
+  });
+
   it("keeps nobody from theirs though the look at one tenant breaks off", async () => {
     const tenants = [await rig.tenant(), await rig.tenant()] as const;
     for (const tenantId of tenants) {
