@@ -248,14 +248,17 @@ async function tryStart(
 }
 
 /**
- * Whether a sync only waits for approval; a plan that is newer than a night does not give way to that. The plan of an undo
- * gives way to a person alone: no other one takes away what a deploy had created.
+ * Whether a sync only waits for approval. A plan that is newer than a night does not give way to that, and none to what
+ * nobody started by hand and will not wait in its place: it would be gone without a word. The plan of an undo gives way
+ * to a person alone: no other one takes away what a deploy had created.
  */
 const mayBeSuperseded = (
   { waits, startedAt, undoes }: Sync,
-  { night = Number.POSITIVE_INFINITY, trigger }: NewSync,
+  { night = Number.POSITIVE_INFINITY, trigger, mode }: NewSync,
 ): boolean =>
-  waits?.for === "approval" && startedAt < night && (undoes === undefined || trigger === "manual");
+  waits?.for === "approval" &&
+  startedAt < night &&
+  (trigger === "manual" || (undoes === undefined && mode === "planAndDeploy"));
 
 /** Writes the rows of a sync that begins, and what ends by it; the list of statuses beside whatever is next. */
 async function writeStart(

@@ -30,3 +30,24 @@ it("a type that is named twice is read, planned and written once", async () => {
     deployed: { done: 1 },
   });
 });
+
+it.each(["exportOnly", "plan"] as const)(
+  "a plan that waits stays where a night or a task is only to %s",
+  async (mode) => {
+    const tenantId = await drifted();
+    const sync = await rig.sync(tenantId);
+    const refused = { ok: false, failure: { code: "conflict" } };
+    expect(await rig.start(tenantId, { mode, trigger: "schedule" })).toMatchObject(refused);
+    await rig.settle(tenantId, { nightly: { enabled: true, mode } });
+    const { nextAt = 0 } = await rig.status(tenantId);
+    rig.pass(nextAt - Date.now() + 1_000);
+    await rig.startDue();
+    await rig.quiet();
+    const { status, active, nextAt: later } = await rig.status(tenantId);
+    await rig.settle(tenantId, { nightly: { enabled: false } });
+    expect({ status, active }).toEqual({ status: "pendingApproval", active: sync.syncId });
+    expect(later, "the night is left out").toBe(nextAt + 24 * 3600_000);
+    await rig.approve(sync);
+    expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+  },
+);
