@@ -109,13 +109,15 @@ async function start(
   const types = typesFor(services, body.types, body.items ?? [], enabledTypes(settings));
   if (!types.ok) return types;
   const { mode, onMissingUser, items } = body;
+  // A retry is of whatever was left, enabled or not, where nobody says of which types.
+  const isAny = mode === "retryFailed" && body.types === undefined;
   const by = whoCalls(tools);
   const asked: NewSync = {
     tenantId,
     syncId,
     mode,
     trigger: "manual",
-    types: types.value,
+    types: isAny ? [] : types.value,
     ...(onMissingUser === undefined ? {} : { onMissingUser }),
     by,
     ...(items === undefined ? {} : { items }),

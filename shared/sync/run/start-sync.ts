@@ -325,17 +325,18 @@ const underWay = ({ active = "", status }: TenantSync) =>
 
 type Asked = Pick<Sync, "tenantId" | "syncId" | "types"> & Partial<Pick<Sync, "items" | "undoes">>;
 
-/** What a retry is for: the items that the tenant's last sync was to write and did not. */
+/** What a retry is for: the items that the tenant's last sync was to write and did not; of all types where none is named. */
 async function retryOf<T extends Asked>(
   { store, clock }: Pick<SyncRows, "store" | "clock">,
   asked: T,
 ): Promise<T | Failure> {
-  const { tenantId, items } = asked;
+  const { tenantId, items, types: named } = asked;
   const { last } = (await store.tenant(tenantId, clock.now())).value;
   const sync = last === undefined ? undefined : (await store.sync(tenantId, last))?.value;
   const failed = sync === undefined ? [] : await notDoneBy(store, sync);
   const isAsked = ({ type, key }: ItemName): boolean =>
-    items === undefined || items.some((item) => item.type === type && item.key === key);
+    (named.length === 0 || named.includes(type)) &&
+    (items === undefined || items.some((item) => item.type === type && item.key === key));
   const again = failed.filter(isAsked);
   const types = [...new Set(again.map(({ type }) => type))];
   if (again.length === 0) return nothingToRetry(tenantId);

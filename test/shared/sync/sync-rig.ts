@@ -148,7 +148,8 @@ export async function startSyncRig() {
     syncId: newestFirstId(clock.now()),
     mode: "planAndDeploy",
     trigger: "manual",
-    types: smallTypes,
+    // A retry is of whatever was left.
+    types: over.mode === "retryFailed" ? [] : smallTypes,
     by: ada,
     ...over,
   });

@@ -51,3 +51,20 @@ it.each(["exportOnly", "plan"] as const)(
     expect(await rig.toRest(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
   },
 );
+
+it("a retry is of the types that are named alone, and of all that was left where none is", async () => {
+  const tenantId = await drifted();
+  const forbidden = { status: 403, on: "write" };
+  const typeFaults = Object.fromEntries(smallTypes.map((type) => [type, forbidden]));
+  await rig.behave(tenantId, { typeFaults });
+  const sync = await rig.sync(tenantId);
+  await rig.approve(sync);
+  await rig.toRest(tenantId, sync.syncId);
+  await rig.behave(tenantId, { typeFaults: null });
+  const none = await rig.start(tenantId, { mode: "retryFailed", types: ["namedLocation"] });
+  expect(none).toMatchObject({ ok: false, failure: { code: "nothing-to-retry" } });
+  const one = await rig.sync(tenantId, { mode: "retryFailed", types: ["roleScopeTag"] });
+  expect(one.items?.map(({ type }) => type)).toEqual(["roleScopeTag"]);
+  const all = await rig.sync(tenantId, { mode: "retryFailed" });
+  expect(new Set(all.items?.map(({ type }) => type))).toEqual(new Set(smallTypes));
+});
