@@ -246,35 +246,38 @@ export function itemRulesView(
   };
 }
 
-/** A sync as lines of its log: one JSON object each, in the order of time. */
+/** A sync as lines of its log: one JSON object each, in the order of time; the last one has the error, where it failed. */
 export function* logLines(
   sync: Sync,
   types: readonly TypeProgress[],
   items: readonly ItemProgress[],
 ): Generator<string> {
-  const line = (at: number, event: string, more: object): string =>
-    `${JSON.stringify({ at: toIso(at), event, syncId: sync.syncId, ...more })}\n`;
-  yield line(sync.startedAt, "sync.started", { mode: sync.mode, trigger: sync.trigger });
-  for (const { type, state, touchedAt, requests, reason, detail, requestId, ...own } of inTime(
-    types,
-  ))
-    yield line(touchedAt, `type.${state}`, {
-      type,
-      items: own.items,
-      changed: own.changed,
-      requests,
-      reason,
-      detail,
-      requestId,
-    });
-  if (sync.plan !== undefined) yield line(sync.startedAt, "sync.planned", { ...sync.plan.counts });
-  if (sync.approval !== undefined)
-    yield line(sync.approval.at, "sync.approved", { changes: sync.approval.changes });
-  for (const { type, key, action, state, touchedAt, reason, detail, requestId } of inTime(items))
-    yield line(touchedAt, `item.${state}`, { type, key, action, reason, detail, requestId });
-  if (sync.finishedAt !== undefined)
-    yield line(sync.finishedAt, "sync.finished", { outcome: sync.outcome, remark: sync.remark });
+  const events = [...eventsOf(sync, types, items)].toSorted((one, other) => one.at - other.at);
+  for (const { at, event, ...more } of events)
+    yield `${JSON.stringify({ at: toIso(at), event, syncId: sync.syncId, ...more })}\n`;
 }
 
-const inTime = <T extends { readonly touchedAt: number }>(list: readonly T[]): T[] =>
-  list.toSorted((a, b) => a.touchedAt - b.touchedAt);
+type LogEvent = { readonly at: Instant; readonly event: string; readonly [more: string]: unknown };
+
+function* eventsOf(
+  { mode, trigger, startedAt, plan, approval, finishedAt, outcome, remark, error }: Sync,
+  types: readonly TypeProgress[],
+  items: readonly ItemProgress[],
+): Generator<LogEvent> {
+  yield { at: startedAt, event: "sync.started", mode, trigger };
+  for (const { state, touchedAt: at, ...own } of types) {
+    const about = shown(own, ["type", "items", "changed", "requests", ...why]);
+    yield { at, event: `type.${state}`, ...about };
+  }
+  const readAt = Math.max(startedAt, ...types.map(({ touchedAt }) => touchedAt));
+  // Rows of an earlier version do not say when: not before what it goes by was read.
+  if (plan !== undefined) yield { at: plan.at ?? readAt, event: "sync.planned", ...plan.counts };
+  if (approval !== undefined)
+    yield { at: approval.at, event: "sync.approved", changes: approval.changes };
+  for (const { state, touchedAt: at, ...own } of items) {
+    const about = shown(own, ["type", "key", "action", ...why]);
+    yield { at, event: `item.${state}`, ...about };
+  }
+  if (finishedAt !== undefined)
+    yield { at: finishedAt, event: "sync.finished", outcome, remark, error };
+}

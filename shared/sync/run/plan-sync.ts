@@ -73,12 +73,12 @@ export async function planSync(parts: PlanParts, work: SyncWork): Promise<void> 
     tenant.plan,
   );
   const counts = countsOf(plan);
-  const planned = { snapshot, desired, plan: { document, hash, counts }, losses: 0 };
+  const now = clock.now();
+  const planned = { snapshot, desired, plan: { document, hash, counts, at: now }, losses: 0 };
   const held = { ...kept, held: heldBy(parts, work, plan) };
   const isNothing = plan.changes.length + confirmable(plan).length === 0;
   if (isNothing || sync.mode === "plan")
     return finishRead(work, read, held, { plan, kept: planned.plan });
-  const now = clock.now();
   const until = now + tenant.settings.approvalDays * dayMs;
   const waits = { for: "approval" as const, since: now, until };
   const next = { ...planned, waits, leaseUntil: now };

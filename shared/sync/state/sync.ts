@@ -154,7 +154,15 @@ export const Sync = z.object({
   /** What was decided about items before a reset dropped it. */
   rules: z.string().exactOptional(),
   /** The plan: where it is kept, and the hash that an approval names. */
-  plan: z.object({ document: z.string(), hash: z.string(), counts }).exactOptional(),
+  plan: z
+    .object({
+      document: z.string(),
+      hash: z.string(),
+      counts,
+      /** When it was made. */
+      at: z.number().exactOptional(),
+    })
+    .exactOptional(),
   /** Which changes were approved: the document with their ids. */
   approval: z
     .object({

@@ -1,5 +1,6 @@
-/** What a sync is asked for, and what else goes by it: types, the plan that waits, what a retry is for. */
+/** What a sync is asked for, and what else goes by it: types, the plan that waits, what a retry is for; and what its log tells. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { logLines } from "../../../../shared/sync/views.ts";
 import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
 
 let rig: SyncRig;
@@ -67,4 +68,31 @@ it("a retry is of the types that are named alone, and of all that was left where
   expect(one.items?.map(({ type }) => type)).toEqual(["roleScopeTag"]);
   const all = await rig.sync(tenantId, { mode: "retryFailed" });
   expect(new Set(all.items?.map(({ type }) => type))).toEqual(new Set(smallTypes));
+});
+
+/** Lines of a sync's log. */
+async function logOf(syncId: string, tenantId: string) {
+  const sync = await rig.syncOf(tenantId, syncId);
+  const types = [...(await rig.parts.store.types(sync)).values()];
+  const lines = [...logLines(sync, types, await rig.items(sync))];
+  return lines.map((line) => JSON.parse(line) as { at: string; event: string; error?: object });
+}
+
+it("a log is in the order of time, tells when the plan was made, and why it failed", async () => {
+  const tenantId = await drifted();
+  const forbidden = { status: 403, on: "write" };
+  const typeFaults = Object.fromEntries(smallTypes.map((type) => [type, forbidden]));
+  await rig.behave(tenantId, { typeFaults });
+  const { syncId, waits, ...sync } = await rig.sync(tenantId);
+  rig.pass(60_000);
+  await rig.approve({ ...sync, syncId });
+  const { error } = await rig.toRest(tenantId, syncId);
+  const lines = await logOf(syncId, tenantId);
+  const times = lines.map(({ at }) => at);
+  expect(times).toEqual(times.toSorted());
+  const [planned] = lines.filter(({ event }) => event === "sync.planned");
+  expect(Date.parse(planned?.at ?? "")).toBeLessThanOrEqual(waits?.since ?? 0);
+  expect(Date.parse(planned?.at ?? "")).toBeGreaterThan(sync.startedAt);
+  expect(error).toMatchObject({ code: "nothing-done" });
+  expect(lines.at(-1)).toMatchObject({ event: "sync.finished", error });
 });
