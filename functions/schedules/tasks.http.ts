@@ -29,11 +29,23 @@ import {
   tenantRunsView,
 } from "../../shared/schedules/contract.ts";
 import type { TaskBook, TaskDraft, Viewer } from "../../shared/schedules/manage-tasks.ts";
+import { typeOf } from "../../shared/sync/catalogue/catalogue.ts";
 import { ScheduledSync } from "../../shared/sync/contract.ts";
 import { TenantPath } from "../../shared/tenants/contract.ts";
 import { onHttp, type Tools } from "../define.ts";
 
 type Needs = { readonly tasks: TaskBook };
+
+/** A sync of a type that nobody knows would leave it out, night after night, and say that all went well. */
+const TaskSync = ScheduledSync.superRefine(({ types = [] }, context) => {
+  for (const [at, type] of types.entries())
+    if (typeOf(type) === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["types", at],
+        message: "is no type of configuration",
+      });
+});
 
 /** A task, with what it begins in the words of its kind. */
 const TaskBody = z.discriminatedUnion("kind", [
@@ -42,7 +54,7 @@ const TaskBody = z.discriminatedUnion("kind", [
     notification: ScheduledNotification,
     ...taskFields,
   }),
-  z.strictObject({ kind: z.literal("sync"), sync: ScheduledSync.prefault({}), ...taskFields }),
+  z.strictObject({ kind: z.literal("sync"), sync: TaskSync.prefault({}), ...taskFields }),
   z.strictObject({ kind: z.literal("provisioning"), provisioning: ScheduledRun, ...taskFields }),
 ]);
 

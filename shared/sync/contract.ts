@@ -310,8 +310,8 @@ export const ShownSyncStatus = SyncStatusView.omit({ tenantId: true, settings: t
 export const SyncSettingsChange = z.strictObject({
   types: SyncSettings.shape.types
     .unwrap()
-    .nullable()
-    .optional()
+    .min(1)
+    .nullish()
     .describe("null: those enabled by default"),
   deletes: SyncSettings.shape.deletes.optional(),
   breakGlassGroups: SyncSettings.shape.breakGlassGroups.optional(),

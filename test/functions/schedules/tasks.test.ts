@@ -369,3 +369,18 @@ describe("what is refused", () => {
     expect([other.status, other.body["code"]]).toEqual([400, "invalid-request"]);
   });
 });
+
+it("a task of a type that nobody knows is refused with its place, and so are settings without any type", async () => {
+  const task = { kind: "sync", displayName: "Night", sync: { types: ["roleScopeTag", "tags"] } };
+  const params = { tenantId: mine };
+  const refused = await door.call("tasks-add", { token: adminToken, params, body: task });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { errors: [{ pointer: "/sync/types/1", detail: "is no type of configuration" }] },
+  });
+  const none = { token: adminToken, params, body: { types: [] } };
+  expect(await door.call("sync-settings-change", none)).toMatchObject({
+    status: 400,
+    body: { errors: [{ pointer: "/types" }] },
+  });
+});
