@@ -52,12 +52,15 @@ async function lackingToSignIn(
   );
 }
 
-/** Looks what a sync lacks now. */
+/** Looks what a sync lacks now; of one since which its tenant rests, what the night lacks that went without. */
 export async function lackingFor(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
-  const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
-  if (sync === undefined) return unknownSync(ids);
-  if (keepsPeopleOut(sync))
-    return succeed({ sync, permissions: await lackingToSignIn(parts, sync), missing: [] });
+  const asked = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+  if (asked === undefined) return unknownSync(ids);
+  if (keepsPeopleOut(asked)) {
+    const permissions = await lackingToSignIn(parts, asked);
+    return succeed({ sync: asked, permissions, missing: [] });
+  }
+  const sync = asked.phase === "done" ? await nightOf(parts, asked) : asked;
   const checked = await parts.preflight(sync);
   if (checked.kind === "failed") {
     const { text, cause, remedy } = checked.error;
@@ -85,14 +88,22 @@ export async function checkConsent(
   return wentOn.ok ? succeed({ ...found.value, sync: wentOn.value }) : wentOn;
 }
 
-/** Whether a tenant rests without consent since this sync. */
+/** Whether a tenant rests without consent, and this sync is its last one, or the night since which it does. */
 const restsAfter = ({
-  tenant,
+  tenant: { status, active, last, lacksConsent },
   sync,
 }: Pick<SyncWork, "tenant"> & { readonly sync: Pick<Sync, "syncId"> }): boolean =>
-  tenant.status === "pendingAdminConsent" &&
-  tenant.active === undefined &&
-  tenant.last === sync.syncId;
+  status === "pendingAdminConsent" &&
+  active === undefined &&
+  [last, lacksConsent?.syncId].includes(sync.syncId);
+
+/** The night since which a tenant rests, where this is its last sync: what was started since has come to nothing. */
+async function nightOf({ store, clock }: ConsentParts, sync: Sync): Promise<Sync> {
+  const { value: tenant } = await store.tenant(sync.tenantId, clock.now());
+  const { syncId = sync.syncId } = tenant.lacksConsent ?? {};
+  if (syncId === sync.syncId || !restsAfter({ tenant, sync })) return sync;
+  return (await store.sync(sync.tenantId, syncId))?.value ?? sync;
+}
 
 /** The last sync of a tenant that rests without consent. */
 async function beginAnew(parts: ConsentParts, sync: Sync, by: Who): Promise<Result<Sync>> {
@@ -231,7 +242,7 @@ async function noteReturn(
     const now = clock.now();
     const { value, etag } = await store.tenant(tenantId, now);
     if (!restsAfter({ tenant: value, sync: { syncId } })) return undefined;
-    const lacksConsent = { since: now, askedAt: now, cameAt: now };
+    const lacksConsent = { ...value.lacksConsent, since: now, askedAt: now, cameAt: now };
     const written = await store.change({ value: { ...value, lacksConsent }, etag });
     return written === undefined ? lost : undefined;
   });
@@ -295,11 +306,12 @@ async function hasGoneOn(parts: ConsentParts, tenantId: string): Promise<boolean
   const { value: tenant, etag } = await parts.store.tenant(tenantId, now);
   const syncId = tenant.active ?? tenant.last;
   if (tenant.status !== "pendingAdminConsent" || syncId === undefined) return false;
-  const { since, askedAt } = tenant.lacksConsent ?? { since: now, askedAt: now };
+  const { since, askedAt, ...rest } = tenant.lacksConsent ?? { since: now, askedAt: now };
   if (now - askedAt < Math.min(askedAt - since, dayMs) - slackMs) return false;
   const checked = await checkConsent(parts, { tenantId, syncId }, theService);
   if (checked.ok && checked.value.permissions.length === 0) return true;
   // Where somebody was faster, there is something newer to look at.
-  await parts.store.change({ value: { ...tenant, lacksConsent: { since, askedAt: now } }, etag });
+  const lacksConsent = { ...rest, since, askedAt: now };
+  await parts.store.change({ value: { ...tenant, lacksConsent }, etag });
   return false;
 }

@@ -384,7 +384,7 @@ async function begin(parts: RunParts, work: SyncWork): Promise<undefined> {
     const { words } = checked;
     const until = now + consentMs;
     const waits = { for: "consent" as const, since: now, until, ...(words && { words }) };
-    const lacksConsent = { since: now, askedAt: now };
+    const lacksConsent = { ...work.tenant.lacksConsent, since: now, askedAt: now };
     await work.move("needConsent", { waits, losses: 0, leaseUntil: now }, { lacksConsent });
     return;
   }

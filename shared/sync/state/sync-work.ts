@@ -9,7 +9,7 @@ import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import type { Queues } from "../../storage/queues.ts";
 import type { WebhookEvent } from "../../webhooks/webhook.ts";
-import type { SyncEvent } from "./lifecycle.ts";
+import { type SyncEvent, statusAfter } from "./lifecycle.ts";
 import {
   isOver,
   moved,
@@ -327,13 +327,13 @@ export class SyncWork {
     const { active: _, paused: __, error: ___, lacksConsent, ...before } = this.tenant;
     const { nextAt: dueAt, plan: ____, ...rest } = before;
     const { plan } = { ...this.sync, ...end };
-    const lacking = { since: lacksConsent?.since ?? now, askedAt: now };
+    const lacking = lackingAfter({ ...this.tenant, lacksConsent }, this.sync, event, now);
     const isAhead = dueAt !== undefined && dueAt > now;
     const nextAt = isAhead ? dueAt : this.#rows.nextAt(rest.settings, now);
     const due = {
       ...(nextAt === undefined ? {} : { nextAt }),
       ...(plan === undefined ? {} : { plan: plan.document }),
-      ...(event === "finishWithoutConsent" ? { lacksConsent: lacking } : {}),
+      ...(lacking === undefined ? {} : { lacksConsent: lacking }),
     };
     await this.#moveFrom(
       { ...rest, ...due, last: this.sync.syncId },
@@ -408,6 +408,23 @@ export class SyncWork {
     if (etags !== undefined) this.#tenant = { value, etag: etags.tenant };
   }
 }
+
+/** What a tenant's row says of missing consent after an end: one that came to nothing leaves what the night had said. */
+function lackingAfter(
+  { status, resting, lacksConsent }: Pick<TenantSync, "status" | "resting"> & Lacks,
+  { syncId }: Sync,
+  event: SyncEvent,
+  now: Instant,
+): Lacks["lacksConsent"] {
+  if (event === "finishWithoutConsent")
+    return { since: lacksConsent?.since ?? now, askedAt: now, syncId };
+  const to = statusAfter(status, event, resting);
+  // An error goes back to the same, once somebody has taken note of it.
+  const isBack = resting === "pendingAdminConsent" && (to === resting || to === "newError");
+  return isBack ? lacksConsent : undefined;
+}
+
+type Lacks = { readonly lacksConsent: TenantSync["lacksConsent"] | undefined };
 
 /** Without what is explicitly nothing. */
 const defined = <T extends object>(given: T): T =>

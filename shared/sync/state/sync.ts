@@ -270,6 +270,8 @@ export const TenantSync = z.object({
     .object({
       since: z.number(),
       askedAt: z.number(),
+      /** The night that went without them: with consent it is what begins anew, whatever was started since and came to nothing. */
+      syncId: z.string().exactOptional(),
       /** When an administrator's browser came back with a consent that was not there yet. */
       cameAt: z.number().exactOptional(),
     })

@@ -205,3 +205,32 @@ it("who rests there is asked ever more rarely, night after night, and at once wh
   expect(await rig.toRest(tenantId, active)).toMatchObject({ outcome: "succeeded" });
   expect(await rig.status(tenantId)).not.toHaveProperty("lacksConsent");
 });
+
+it("a sync that somebody stops in a tenant that rests without consent is not begun again by the clock", async () => {
+  const { tenantId, syncId: night } = await restingTenant();
+  const types = ["roleScopeTag"];
+  const started = await rig.start(tenantId, { types, mode: "exportOnly" });
+  if (!started.ok) throw new Error(started.failure.detail);
+  const { syncId } = started.value;
+  await rig.cancel(tenantId, syncId);
+  expect(await rig.toRest(tenantId, syncId)).toMatchObject({ outcome: "cancelled" });
+  await rig.quiet();
+  const rests = { status: "pendingAdminConsent" };
+  expect(await rig.status(tenantId)).toMatchObject(rests);
+  expect(await recheck(), "permissions are missing still").toBe(0);
+  expect(await rig.status(tenantId)).toMatchObject(rests);
+  const { mode, types: ofNight } = await rig.syncOf(tenantId, night);
+  const asked = await rig.sync(tenantId);
+  expect(asked.waits?.for).toBe("consent");
+  await rig.cancel(tenantId, asked.syncId);
+  await consent(tenantId, { grant: permissions });
+  expect(await recheck()).toBe(1);
+  const { active = "" } = await rig.status(tenantId);
+  expect(await rig.toRest(tenantId, active)).toMatchObject({
+    trigger: "consent",
+    mode,
+    types: ofNight,
+    outcome: "succeeded",
+  });
+  expect(await rig.status(tenantId)).not.toHaveProperty("lacksConsent");
+});
