@@ -119,9 +119,7 @@ export const rejectSyncFunction = onHttp(
     answers,
   }),
   ({ params, body }, tools: Tools<SyncNeeds>) =>
-    verdict(tools, params, body.planHash, (by) =>
-      reject(tools.services.sync, params, body.planHash, by),
-    ),
+    verdict(tools, params, body.planHash, (by) => reject(tools.services.sync, params, body, by)),
 );
 
 export const resetSyncFunction = onHttp(

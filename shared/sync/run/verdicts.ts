@@ -335,15 +335,15 @@ function unfit(
   return faults;
 }
 
-/** Rejects a plan: what is wanted stays as it is, and nobody is asked for these changes again until they change. */
+/** Rejects a plan: what is wanted stays as it is, and nobody is asked for these changes again until they change. The sync says why. */
 export async function reject(
   parts: StartParts,
   ids: SyncIds,
-  planHash: string,
+  asked: { readonly planHash: string; readonly comment?: string | undefined },
   by: Who,
 ): Promise<Result<Sync>> {
   return withWork(parts, ids, async (work) => {
-    const found = await waitingPlan(parts, work, planHash);
+    const found = await waitingPlan(parts, work, asked.planHash);
     if (!found.ok) return found;
     const plan = found.value;
     const rules = await readRules(parts.revisions, work.tenant);
@@ -352,7 +352,11 @@ export async function reject(
     const held = [...new Set([...rules.held, ...fresh])];
     const document = await parts.revisions.putDocument(ids.tenantId, { ...rules, held });
     const count = work.tenant.held + fresh.length;
-    await work.finish("reject", { outcome: "rejected" }, { rules: document, held: count }, by);
+    // Beside what is said already, such as who has signed in for it.
+    const remark = [work.sync.remark ?? [], asked.comment ?? []].flat().join("\n");
+    const said = remark === "" ? {} : { remark };
+    const end = { outcome: "rejected", ...said } as const;
+    await work.finish("reject", end, { rules: document, held: count }, by);
     return succeed(work.sync);
   });
 }

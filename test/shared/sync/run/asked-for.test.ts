@@ -1,5 +1,6 @@
 /** What a sync is asked for, and what else goes by it: types, the plan that waits, what a retry is for; and what its log tells. */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { reject } from "../../../../shared/sync/run/verdicts.ts";
 import { logLines } from "../../../../shared/sync/views.ts";
 import { type SyncRig, smallTypes, startSyncRig } from "../sync-rig.ts";
 
@@ -95,4 +96,15 @@ it("a log is in the order of time, tells when the plan was made, and why it fail
   expect(Date.parse(planned?.at ?? "")).toBeGreaterThan(sync.startedAt);
   expect(error).toMatchObject({ code: "nothing-done" });
   expect(lines.at(-1)).toMatchObject({ event: "sync.finished", error });
+});
+
+it("what somebody says when they reject a plan is the sync's remark", async () => {
+  const tenantId = await drifted();
+  const sync = await rig.sync(tenantId);
+  const planHash = sync.plan?.hash ?? "";
+  const said = { planHash, comment: "Not before the audit." };
+  expect(await reject(rig.parts, sync, said, { kind: "user", id: "ada" })).toMatchObject({
+    ok: true,
+    value: { outcome: "rejected", remark: said.comment },
+  });
 });

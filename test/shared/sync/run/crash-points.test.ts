@@ -235,7 +235,9 @@ const stories: Readonly<Record<string, Story>> = {
       const second = await rig.sync(tenantId);
       const hash = second.plan?.hash ?? "";
       const ids = ({ syncId }: Sync) => ({ tenantId, syncId });
-      expect(await given(second, () => reject(rig.parts, ids(second), hash, by))).toMatchObject({
+      expect(
+        await given(second, () => reject(rig.parts, ids(second), { planHash: hash }, by)),
+      ).toMatchObject({
         outcome: "rejected",
       });
       expect(await rig.status(tenantId)).toMatchObject({ held: 1 });

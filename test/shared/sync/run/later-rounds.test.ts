@@ -114,7 +114,7 @@ describe("a later round of a deploy", () => {
     const { tenantId } = tenant;
     await tenant.describeTag("drift");
     const first = await rig.sync(tenantId);
-    await reject(rig.parts, first, first.plan?.hash ?? "", ada);
+    await reject(rig.parts, first, { planHash: first.plan?.hash ?? "" }, ada);
     await tenant.describeFilter("drift");
     const sync = await rig.sync(tenantId, { types: [filterType] });
     expect(await rig.status(tenantId)).toMatchObject({ held: 1 });
@@ -122,7 +122,7 @@ describe("a later round of a deploy", () => {
     expect(await rig.status(tenantId)).toMatchObject({ held: 1, status: "idle" });
     await tenant.describeFilter("drift");
     const second = await rig.sync(tenantId, { types: [filterType] });
-    await reject(rig.parts, second, second.plan?.hash ?? "", ada);
+    await reject(rig.parts, second, { planHash: second.plan?.hash ?? "" }, ada);
     expect(await rig.status(tenantId)).toMatchObject({ held: 2 });
     await rig.settle(tenantId, { types: ["roleScopeTag", filterType] });
     await tenant.describeTag(tenant.wanted as string);

@@ -138,7 +138,7 @@ describe("an undo", () => {
 
   it("takes back the first round where the second one was rejected", async () => {
     const { tenantId, before, sync, asked } = await inSecondRound();
-    expect(await reject(rig.parts, sync, asked.planHash, ada)).toMatchObject({ ok: true });
+    expect(await reject(rig.parts, sync, asked, ada)).toMatchObject({ ok: true });
     await deployed(await rig.undo(sync));
     expect(await names(tenantId)).toEqual(before);
   });

@@ -280,7 +280,7 @@ describe("a plan that would delete much", () => {
     expect((await rig.plan(next)).changes).toEqual([]);
     const last = await rig.sync(tenantId);
     const hash = last.plan?.hash ?? "";
-    expect(await reject(rig.parts, last, hash, ada)).toMatchObject({ ok: true });
+    expect(await reject(rig.parts, last, { planHash: hash }, ada)).toMatchObject({ ok: true });
     expect(await rig.status(tenantId)).toMatchObject({ status: "idle", held: 1 });
     const after = await rig.sync(tenantId);
     expect(after).toMatchObject({ outcome: "succeeded" });
