@@ -225,8 +225,8 @@ async function wake(
     if (checked.ok && checked.value.permissions.length === 0)
       return { kind: "ack", state: "consented" };
   }
-  // What Intune holds of an earlier round does not wait for the approval of a later one.
-  if (isHeldBeside(work.sync)) await settleHeld(parts, work);
+  // What Intune holds of an earlier round does not wait for the approval of a later one; one worker sends it.
+  if (isHeldBeside(work.sync) && work.sync.leaseUntil <= now) await settleHeld(parts, work);
   // Whoever let it wait may have died before the list said so.
   await parts.store.index(work.tenant);
   if (waits.for === "user") return { kind: "again", state: "waiting", afterMs: waits.until - now };

@@ -1,5 +1,6 @@
 /** A deploy that plans anew what had moved, and ends by all of its rounds: over Azurite and the sandbox. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runSync } from "../../../../shared/sync/run/run-sync.ts";
 import { reject } from "../../../../shared/sync/run/verdicts.ts";
 import type { Sync } from "../../../../shared/sync/state/sync.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
@@ -185,6 +186,27 @@ describe("a later round beside a write that Intune holds", () => {
     expect(await described(filterType)).toContainEqual([key, ""]);
     expect(await described("roleScopeTag")).toContainEqual([expect.any(String), wanted]);
     expect(await rig.writes(tenantId)).toMatchObject({ total: 2, doubled: 0 });
+  });
+
+  it("is made by one of two workers that look after it at once", async () => {
+    const { tenantId, round, wanted, tagNow } = await holding();
+    const { graph } = rig.parts;
+    const write = graph.write.bind(graph);
+    let sent = 0;
+    graph.write = async (...args) => {
+      sent += 1;
+      // The sweeper comes again while the first one sends.
+      if (sent === 1) await runSync(rig.parts, round);
+      return write(...args);
+    };
+    await approvedThere(tenantId).finally(() => Object.assign(graph, { write }));
+    expect(sent).toBe(1);
+    expect(await tagNow()).toBe(wanted);
+    await approvedThere(tenantId);
+    expect(await rig.syncOf(tenantId, round.syncId)).toMatchObject({
+      deployed: { done: 1, waiting: 0 },
+    });
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 1, doubled: 0 });
   });
 
   // The order of rows is that of their ids, which are hashes: one of these words has the older row behind the newer.
