@@ -84,23 +84,32 @@ export async function deploy(parts: DeployParts, work: SyncWork): Promise<Deploy
  * goes on by itself. Nobody looks where nothing of Intune is to be written.
  */
 async function heldBefore(
-  { store, typeOf }: DeployParts,
-  { tenantId, syncId }: Sync,
+  parts: DeployParts,
+  sync: Sync,
   changes: readonly PlannedChange[],
 ): Promise<ReadonlyMap<string, ItemProgress>> {
-  if (!changes.some(({ type }) => typeOf(type)?.graph === "beta")) return new Map();
+  if (!changes.some(({ type }) => parts.typeOf(type)?.graph === "beta")) return new Map();
+  const rows = await unsettledElsewhere(parts, sync);
+  return new Map(
+    rows.flatMap((row) => {
+      const isHeld = row.state === "waitingForIntuneApproval";
+      return isHeld ? [[`${row.type}/${row.key}`, row] as const] : [];
+    }),
+  );
+}
+
+/** What of a tenant's other syncs has not ended, of those of which Intune holds something. */
+export async function unsettledElsewhere(
+  { store }: Pick<DeployParts, "store">,
+  { tenantId, syncId }: Sync,
+): Promise<ItemProgress[]> {
   // Intune ends what nobody approves after days; what it holds longer than so many syncs is over.
   const { items } = await store.list(tenantId, 100);
   const holders = items.filter(
     (each) => each.syncId !== syncId && (each.deployed?.waiting ?? 0) > 0,
   );
   const rows = await Promise.all(holders.map((each) => store.items(tenantId, each.syncId)));
-  return new Map(
-    rows.flat().flatMap(({ value }) => {
-      const isHeld = value.state === "waitingForIntuneApproval";
-      return isHeld ? [[`${value.type}/${value.key}`, value] as const] : [];
-    }),
-  );
+  return rows.flatMap((own) => own.flatMap(({ value }) => (isSettled(value) ? [] : [value])));
 }
 
 const isOpen = (row: ItemProgress): boolean =>

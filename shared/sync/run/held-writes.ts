@@ -14,6 +14,7 @@ import {
   madeBy,
   noteFilledIn,
   nothingDone,
+  unsettledElsewhere,
   wantedItem,
 } from "./deploy.ts";
 import type { ItemWork } from "./deploy-item.ts";
@@ -58,7 +59,8 @@ async function goOn(
   const { approvalCode = "", touchedAt } = row.value;
   if (stored.value.state === "waitingForIntuneApproval") {
     const isUnseen = parts.clock.now() - touchedAt > unseenMs;
-    const status = requests.get(approvalCode) ?? (isUnseen ? "expired" : "needsApproval");
+    const said = requests.get(approvalCode) ?? (isUnseen ? "expired" : "needsApproval");
+    const status = await statusFor(parts, work.sync, row.value, said);
     const next = await parts.writer.afterApproval(item, stored.value, status);
     if (next === undefined) return;
     await keep(next);
@@ -70,6 +72,29 @@ async function goOn(
     if (afterMs > shortMs) return;
     await parts.wait(afterMs);
   }
+}
+
+/**
+ * What has become of a request, for a row. One that waits for the request of an earlier sync sends nothing as long as that
+ * one is to send it, or to read back what it made; once nobody is, what was made is looked for, and what is missing is
+ * this row's to write.
+ */
+async function statusFor(
+  parts: DeployParts,
+  sync: Sync,
+  { request, type, key }: ItemProgress,
+  status: string,
+): Promise<string> {
+  if (request !== undefined || (status !== "approved" && status !== "completed")) return status;
+  const others = await unsettledElsewhere(parts, sync);
+  const isOnIt = others.some(
+    (row) =>
+      row.type === type &&
+      row.key === key &&
+      // Those that wait as this one does send nothing.
+      (row.state !== "waitingForIntuneApproval" || row.request !== undefined),
+  );
+  return isOnIt ? "needsApproval" : "completed";
 }
 
 /** The change that a row stands for, as its plan wants it. */

@@ -95,6 +95,42 @@ describe("a write that Intune holds", () => {
     expect(await rig.status(tenantId)).toMatchObject({ status: "newError" });
   });
 
+  it("is asked for once where what was made of it takes a while to be seen", async () => {
+    const { tenantId, sync, wanted, decide, minuteLater, description } = await holding();
+    const later = await rig.sync(tenantId, { types: ["roleScopeTag"] });
+    await rig.approve(later);
+    await rig.toRest(tenantId, later.syncId);
+    await rig.behave(tenantId, { consistencyMs: 90_000 });
+    await decide("approved");
+    for (let minute = 0; minute < 4; minute += 1) await minuteLater();
+    expect(await description()).toBe(wanted);
+    for (const each of [sync, later])
+      expect(await rig.items(each)).toMatchObject([{ state: "done" }]);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await rig.writes(tenantId)).toMatchObject({ total: 1, doubled: 0 });
+  });
+
+  it("is asked for by the later sync itself where the first one could not make it", async () => {
+    const { tenantId, sync, wanted, decide, minuteLater, description } = await holding();
+    const later = await rig.sync(tenantId, { types: ["roleScopeTag"] });
+    await rig.approve(later);
+    await rig.toRest(tenantId, later.syncId);
+    await decide("approved");
+    const { graph } = rig.parts;
+    const write = graph.write.bind(graph);
+    const refused = { kind: "refused", status: 400, reason: "invalid", code: "", words: "no" };
+    graph.write = () => Promise.resolve(refused as never);
+    await minuteLater().finally(() => Object.assign(graph, { write }));
+    expect(await rig.items(sync)).toMatchObject([{ state: "failed" }]);
+    await rig.behave(tenantId, { holdWrites: null });
+    await minuteLater();
+    await minuteLater();
+    expect(await rig.items(later)).toMatchObject([{ state: "done" }]);
+    expect(await description()).toBe(wanted);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+    expect(await rig.open(tenantId)).toEqual([]);
+  });
+
   it.each([
     { status: "rejected", reason: "intuneApprovalRejected" },
     { status: "cancelled", reason: "intuneApprovalRejected" },
