@@ -141,7 +141,10 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   // A later sync has read the tenant since, or reads it now.
   if (!isLast || tenant.status !== "partiallySucceeded") return work.keep(end);
   const { snapshot, after } = await keepTouched(parts, tenant.snapshot, sync, rows);
-  const stale = of("stale");
+  // What had moved in a round before the last one was decided about by the plan after it, if somebody let that go on.
+  const isOpen = ({ round }: ItemProgress): boolean =>
+    round === sync.replans || sync.cancelled !== undefined;
+  const stale = rows.filter((row) => row.state === "stale" && isOpen(row)).length;
   if (isNothingDone(sync, { ...deployed, failed: deployed.failed + stale }))
     return work.fail(nothingDone(rows), "fail", { ...end, after }, { snapshot });
   if (deployed.failed + deployed.skipped + stale + (await leftOf(parts, sync)) > 0)

@@ -188,6 +188,34 @@ describe("a later round beside a write that Intune holds", () => {
     expect(await rig.writes(tenantId)).toMatchObject({ total: 2, doubled: 0 });
   });
 
+  it("leaves nothing behind where the round before had found nothing left to do", async () => {
+    const tenant = await twoItems();
+    const { tenantId, key } = tenant;
+    await tenant.describeTag("drift");
+    await tenant.describeFilter("drift");
+    await rig.behave(tenantId, { holdWrites: true });
+    const sync = await rig.sync(tenantId);
+    await rig.approve(sync);
+    await tenant.describeFilter("theirs");
+    const found = (await rig.wanted(tenantId, filterType)).find((item) => item.key === key);
+    const body = { ...found?.body, description: "theirs" };
+    await rig.want(tenantId, [{ type: filterType, key, name: "", body }]);
+    const end = await rig.toRest(tenantId, sync.syncId);
+    expect(end).toMatchObject({ outcome: "partial", replans: 1, deployed: { waiting: 1 } });
+    await approvedThere(tenantId);
+    expect(await rig.syncOf(tenantId, sync.syncId)).toMatchObject({ outcome: "succeeded" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
+  });
+
+  it("has not been made where it was cancelled, whatever is approved there", async () => {
+    const { tenantId, round, wanted, tagNow } = await holding();
+    await rig.cancel(tenantId, round.syncId);
+    await approvedThere(tenantId);
+    expect(await tagNow()).toBe(wanted);
+    expect(await rig.syncOf(tenantId, round.syncId)).toMatchObject({ outcome: "partial" });
+    expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
+  });
+
   it("is made by one of two workers that look after it at once", async () => {
     const { tenantId, round, wanted, tagNow } = await holding();
     const { graph } = rig.parts;
