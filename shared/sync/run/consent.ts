@@ -306,12 +306,13 @@ async function hasGoneOn(parts: ConsentParts, tenantId: string): Promise<boolean
   const { value: tenant, etag } = await parts.store.tenant(tenantId, now);
   const syncId = tenant.active ?? tenant.last;
   if (tenant.status !== "pendingAdminConsent" || syncId === undefined) return false;
-  const { since, askedAt, ...rest } = tenant.lacksConsent ?? { since: now, askedAt: now };
+  const lacking = tenant.lacksConsent ?? { since: now, askedAt: now };
+  const { since, askedAt } = lacking;
   if (now - askedAt < Math.min(askedAt - since, dayMs) - slackMs) return false;
   const checked = await checkConsent(parts, { tenantId, syncId }, theService);
   if (checked.ok && checked.value.permissions.length === 0) return true;
   // Where somebody was faster, there is something newer to look at.
-  const lacksConsent = { ...rest, since, askedAt: now };
+  const lacksConsent = { ...lacking, askedAt: now };
   await parts.store.change({ value: { ...tenant, lacksConsent }, etag });
   return false;
 }

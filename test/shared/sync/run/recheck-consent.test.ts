@@ -120,6 +120,16 @@ it("a consent for a tenant that rests is looked for soon and again, too, and not
   await rig.quiet();
 });
 
+it("a consent for a tenant that rests is looked for soon, though the timer has looked in between", async () => {
+  const ids = await restingTenant();
+  await settleConsent(rig.parts, ids, { kind: "consented" }, { requestId: "t" });
+  expect(await recheckConsents(rig.parts, () => true)).toBe(0);
+  await consent(ids.tenantId, { grant: permissions });
+  rig.pass(6_000);
+  await rig.quiet();
+  expect(await rig.syncCount(ids.tenantId)).toBe(2);
+});
+
 it("a consent that is declined for a tenant that rests is an error of the tenant, and its night stays what it was", async () => {
   const ids = await restingTenant();
   const failed = { kind: "failed", code: "no-consent", words: "went away" } as const;
