@@ -414,7 +414,10 @@ async function finishRead(
     : isPartial
       ? "finishPartly"
       : "finish";
-  const remark = isPartial ? remarkOf(missing, plan) : undefined;
+  // What was said while it worked stays, such as whom to warn of.
+  const remark = isPartial
+    ? [sync.remark ?? "", remarkOf(missing, plan)].filter((words) => words !== "").join("\n")
+    : undefined;
   await work.finish(
     event,
     {

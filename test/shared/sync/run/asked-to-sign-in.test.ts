@@ -107,19 +107,36 @@ it("they are told nothing of a code in whose place another one came while it was
   expect(waits).not.toHaveProperty("words");
 });
 
-it("a Global Administrator is let in, and the sync's report warns of it", async () => {
-  const tenantId = await rig.tenant();
-  const scope = "RoleManagementPolicy.ReadWrite.Directory";
-  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
-  const sync = await waitsForUser(tenantId, ["pimRoleSettings"]);
+/** Somebody who may do everything signs in for a sync that waits. */
+async function asGlobal(sync: Sync): Promise<Sync> {
   const begun = await beginBrowser(rig.signInFor, sync, ada, home);
   if (!begun.ok) throw new Error(begun.failure.detail);
   const { given } = await visit(begun.value.url, { user: "admin@contoso.example" });
   const { end } = await rig.signIn.finishBrowserSignIn(Object.fromEntries(given));
   const from = { means: "browser" as const, signInId: begun.value.signInId };
   expect(await settleSignIn(rig.signInFor, sync, end, from)).toMatchObject({ ok: true });
-  const ended = await rig.toRest(tenantId, sync.syncId);
+  return rig.toRest(sync.tenantId, sync.syncId);
+}
+
+it("a Global Administrator is let in, and the sync's report warns of it", async () => {
+  const tenantId = await rig.tenant();
+  const scope = "RoleManagementPolicy.ReadWrite.Directory";
+  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes: [scope] });
+  const ended = await asGlobal(await waitsForUser(tenantId, ["pimRoleSettings"]));
   expect(ended).toMatchObject({ outcome: "succeeded" });
+  expect(ended.remark).toContain("admin@contoso.example is a Global Administrator");
+});
+
+it("a Global Administrator is warned of beside what else the report has to say", async () => {
+  const tenantId = await rig.tenant();
+  const grantScopes = ["Agreement.Read.All"];
+  await rig.sandbox.control("POST", `/tenants/${tenantId}/consent`, { grantScopes });
+  await rig.behave(tenantId, { typeFaults: { roleScopeTag: { status: 403 } } });
+  const sync = await rig.sync(tenantId, { types: ["termsOfUse", "roleScopeTag"] });
+  expect(sync).toMatchObject({ waits: { for: "user" } });
+  const ended = await asGlobal(sync);
+  expect(ended).toMatchObject({ outcome: "partial" });
+  expect(ended.remark).toContain("roleScopeTag was not read");
   expect(ended.remark).toContain("admin@contoso.example is a Global Administrator");
 });
 
