@@ -3,7 +3,6 @@
  * that reads as wanted is done, whoever made it so; one that moved since the plan is stale; a creation whose outcome
  * nobody saw is waited for and never made again. Reading back decides, not the answer to the write.
  */
-import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type GraphAnswer, wordsOf } from "../../graph/answer.ts";
 import type { GraphRequest } from "../../graph/client.ts";
@@ -21,6 +20,7 @@ import type { Item } from "../items/item.ts";
 import { type JsonObject, textOf } from "../items/json.ts";
 import { lookupIn, type Referable, resolveForWrite } from "../items/references.ts";
 import { compareHere, filledIn } from "../plan/compare.ts";
+import { hasMoved, partOf } from "../plan/has-moved.ts";
 import type { PlannedChange } from "../plan/plan.ts";
 import { tokensIn } from "../plan/shape.ts";
 import type { MadeItem, NameFinder, ThingFinder } from "../reading/find-names.ts";
@@ -402,31 +402,6 @@ type Found =
   | { readonly kind: "absent"; readonly taken?: readonly string[] }
   | Later
   | { readonly kind: "failed"; readonly reason: ReasonCode; readonly detail: string };
-
-/**
- * Whether the tenant's item is another one than the plan was made from. A write that was begun may have made a part of the
- * change: what is left of it has to be of the plan, each part from the value that was approved. A write of several requests
- * may have taken away what one after it was to make anew.
- */
-function hasMoved(
-  { type, change, wanted }: ItemWork,
-  { state }: ItemProgress,
-  current: KeptItem | undefined,
-): boolean {
-  if (state === "queued") return current?.entry.hash !== change.before;
-  if (state !== "writing" || change.action !== "update") return false;
-  if (current === undefined) return true;
-  const planned = new Map(change.properties.map((each) => [each.pointer, each.before]));
-  const parts = new Set(change.properties.map(({ pointer }) => partOf(pointer)));
-  return compareHere(type, current.item.body, wanted?.body).some(({ pointer, before }) => {
-    const isPlanned = planned.has(pointer) && isDeepStrictEqual(planned.get(pointer), before);
-    const isGone = before === undefined && type.write !== undefined && parts.has(partOf(pointer));
-    return !isPlanned && !isGone;
-  });
-}
-
-/** The property at the top that a pointer leads into. */
-const partOf = (pointer: string): string => pointer.split("/")[1] ?? "";
 
 function isAsWanted({ type, wanted }: ItemWork, current: KeptItem | undefined): boolean {
   if (wanted === undefined || current === undefined)

@@ -67,6 +67,63 @@ describe("an item that was being written when its worker died", () => {
     expect(await deployed(end)).toMatchObject({ outcome: "succeeded" });
   });
 
+  it("is not deleted where somebody has changed it since", async () => {
+    const { tenantId } = await drifted();
+    await rig.want(tenantId, [{ type, key: "A / macOS", name: "A", body }]);
+    const undone = await rig.undo(await deployed(await rig.sync(tenantId)), { types: [type] });
+    const { changes } = await rig.plan(undone);
+    const [{ changeId, id } = { changeId: "", id: "" }] = changes.filter(
+      ({ action }) => action === "delete",
+    );
+    const chosen = { planHash: undone.plan?.hash ?? "", changes: [changeId] };
+    expect(await approve(rig.parts, undone, chosen, ada)).toMatchObject({ ok: true });
+    await diesAt("graph.DELETE", "before", undone);
+    const description = "in use now";
+    await rig.byHand("PATCH", tenantId, `${type}/${id}`, { description });
+    const end = await rig.toRest(tenantId, undone.syncId);
+    expect(await rig.inTenant(tenantId, type)).toContainEqual(
+      expect.objectContaining({ id, description }),
+    );
+    expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
+  });
+
+  it("is deleted where its own first request alone had changed it", async () => {
+    const tenantId = await rig.tenant();
+    const types = ["namedLocation"];
+    await rig.sync(tenantId, { types });
+    const place = {
+      "@odata.type": "#microsoft.graph.ipNamedLocation",
+      displayName: "P",
+      isTrusted: true,
+      ipRanges: [{ "@odata.type": "#microsoft.graph.iPv4CidrRange", cidrAddress: "192.0.2.0/24" }],
+    };
+    const key = "P / ipNamedLocation";
+    await rig.want(tenantId, [{ type: "namedLocation", key, name: "P", body: place }]);
+    const undone = await rig.undo(await deployed(await rig.sync(tenantId, { types })), { types });
+    await rig.approve(undone);
+    await diesAt("graph.DELETE", "before", undone);
+    expect(await rig.inTenant(tenantId, "namedLocation")).toContainEqual(
+      expect.objectContaining({ displayName: "P", isTrusted: false }),
+    );
+    expect(await rig.toRest(tenantId, undone.syncId)).toMatchObject({ outcome: "succeeded" });
+  });
+
+  it("is not written over one that somebody has made meanwhile", async () => {
+    const { tenantId } = await drifted();
+    await rig.want(tenantId, [{ type, key: "A / macOS", name: "A", body }]);
+    const planned = await rig.sync(tenantId);
+    const { changes } = await rig.plan(planned);
+    const [{ changeId } = { changeId: "" }] = changes.filter(({ action }) => action === "create");
+    const chosen = { planHash: planned.plan?.hash ?? "", changes: [changeId] };
+    expect(await approve(rig.parts, planned, chosen, ada)).toMatchObject({ ok: true });
+    await diesAt("graph.POST", "before", planned);
+    const theirs = { ...body, rule: "(device.model -eq 'theirs')" };
+    await rig.byHand("POST", tenantId, type, theirs);
+    const end = await rig.toRest(tenantId, planned.syncId);
+    expect(await rig.inTenant(tenantId, type)).toContainEqual(expect.objectContaining(theirs));
+    expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
+  });
+
   it("is ended where its own write had taken away what it was to make anew", async () => {
     const tenantId = await rig.tenant();
     const types = ["authenticationStrength"];
