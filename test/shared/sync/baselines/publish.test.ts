@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { newestFirstId } from "../../../../shared/kernel/values.ts";
 import { publish, sweepPublications } from "../../../../shared/sync/baselines/publish.ts";
-import type { JsonObject } from "../../../../shared/sync/items/json.ts";
+import { type JsonObject, textOf } from "../../../../shared/sync/items/json.ts";
 import { rejectAndReset } from "../../../../shared/sync/run/undo.ts";
 import { deaths } from "../../../support/fault-tap.ts";
 import { type SyncRig, startSyncRig } from "../sync-rig.ts";
@@ -220,7 +220,7 @@ it("takes an item that kept its key when it was renamed for the one of its new n
   // So does an import of what another tenant gives under that name.
   const [renamed] = (await rig.wanted(other, type)).filter(({ name }) => name === "Renamed");
   const body: JsonObject = { ...renamed?.body, description: "theirs" };
-  const key = `Renamed / ${String(body["platform"])}`;
+  const key = `Renamed / ${textOf(body["platform"])}`;
   await rig.want(other, [{ type, key, name: "Renamed", body }]);
   expect(await rig.sync(other, { mode: "plan" })).toMatchObject({
     plan: { counts: { creates: 0, updates: 1 } },

@@ -247,13 +247,13 @@ describe("what is decided about an item", () => {
   it("goes with a reset of more items than a row has room for by name, and comes back with its undo", async () => {
     const tenantId = await rig.tenant();
     await rig.sync(tenantId);
-    const type = "roleScopeTag";
+    const tag = "roleScopeTag";
     const items = Array.from({ length: 1500 }, (_, nth) => {
       const displayName = `Étiquette ${nth} ${"é".repeat(60)}`;
-      return { type, key: displayName, name: displayName, body: { displayName } };
+      return { type: tag, key: displayName, name: displayName, body: { displayName } };
     });
     await rig.want(tenantId, items);
-    const wanted = async () => (await rig.wanted(tenantId, type)).length;
+    const wanted = async () => (await rig.wanted(tenantId, tag)).length;
     const before = await wanted();
     const sync = await rig.sync(tenantId);
     expect(sync.plan?.counts).toMatchObject({ creates: items.length });
