@@ -9,6 +9,7 @@ import { expireJobs, purgeJobs } from "../shared/fanout/care/retention.ts";
 import { JobStore } from "../shared/fanout/state/job.ts";
 import { purgeSignIns } from "../shared/identity/accounts.ts";
 import { type Clock, type Instant } from "../shared/kernel/clock.ts";
+import { apart } from "../shared/kernel/concurrency.ts";
 import { invertedTime } from "../shared/kernel/values.ts";
 import { TenantVariables } from "../shared/provisioning/templates/tenant-variables.ts";
 import { expireReports } from "../shared/registration/customers-report.ts";
@@ -81,8 +82,10 @@ export function retention({ keepMs }: Pick<Settings, "keepMs">, parts: Retention
     await parts.sites.expireOpen(now - keepOpenMs, mayGoOn);
     if (Number.isFinite(keepMs.deadLetters))
       await parts.deadLetters.expire(now - keepMs.deadLetters, mayGoOn);
-    const ofTenants = await expireByTenant(parts, keepMs, mayGoOn);
-    const contents = await removeUnused(parts.sync, mayGoOn);
+    const each = apart("what is old stayed where it could not be deleted");
+    const ofTenants = await expireByTenant(parts, keepMs, mayGoOn, each);
+    const contents = await each.run("contents", () => removeUnused(parts.sync, mayGoOn), 0);
+    each.end();
     return { answers, ...ofTenants, contents };
   };
 }
@@ -91,6 +94,7 @@ async function expireByTenant(
   parts: RetentionParts,
   keepMs: Settings["keepMs"],
   mayGoOn: () => boolean,
+  each: ReturnType<typeof apart>,
 ): Promise<Pick<Expired, "notifications" | "syncs">> {
   const { tenantStore, clock, sync } = parts;
   const now = clock.now();
@@ -103,9 +107,11 @@ async function expireByTenant(
       token,
     );
     for (const { tenantId } of page.tenants) {
-      expired.notifications += await expireOfTenant(parts, tenantId, oldJobs, mayGoOn);
+      const jobs = () => expireOfTenant(parts, tenantId, oldJobs, mayGoOn);
+      expired.notifications += await each.run(`jobs of ${tenantId}`, jobs, 0);
+      const syncs = () => expireSyncs(sync, tenantId, oldSyncs, mayGoOn);
       if (Number.isFinite(oldSyncs))
-        expired.syncs += await expireSyncs(sync, tenantId, oldSyncs, mayGoOn);
+        expired.syncs += await each.run(`syncs of ${tenantId}`, syncs, 0);
     }
     token = page.next;
   } while (token !== undefined && mayGoOn());

@@ -5,6 +5,7 @@
  * Delivery: one at a time; a message is listed before it is deleted, so at worst it is listed twice.
  */
 import * as z from "zod";
+import { apart } from "../../shared/kernel/concurrency.ts";
 import {
   onTimer,
   type QueueFunction,
@@ -22,15 +23,19 @@ export const watchPoisonFunction = <S extends QueueNeeds>(
     schedule: "*/20 * * * * *",
     async handle(tools: Tools<S>) {
       const { services, log } = tools;
+      const each = apart("some poison queues were not looked into");
       for (const definition of watched) {
         const { name: queue } = definition;
-        const taken = await services.storage.queues.takePoison(queue, async (text) => {
-          const { reason, content } = explainPoison(text);
-          await services.deadLetters.add({ queue, reason, content });
-          await tell(definition, content, tools);
-        });
+        const take = () =>
+          services.storage.queues.takePoison(queue, async (text) => {
+            const { reason, content } = explainPoison(text);
+            await services.deadLetters.add({ queue, reason, content });
+            await tell(definition, content, tools);
+          });
+        const taken = await each.run(queue, take, 0);
         if (taken > 0) log("message.poison", { queue, messages: taken });
       }
+      each.end();
     },
   });
 

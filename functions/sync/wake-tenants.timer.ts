@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../shared/kernel/clock.ts";
+import { apart } from "../../shared/kernel/concurrency.ts";
 import { type PublishParts, sweepPublications } from "../../shared/sync/baselines/publish.ts";
 import { recheckConsents } from "../../shared/sync/run/consent.ts";
 import { startDue } from "../../shared/sync/run/nightly.ts";
@@ -29,11 +30,16 @@ export const wakeTenantsFunction = onTimer({
   async handle({ services, log }: Tools<Needs>) {
     const { clock } = services;
     const until = clock.now() + runMs;
-    const started = await startDue(services.sync, () => clock.now() < until);
+    const mayGoOn = () => clock.now() < until;
+    const each = apart("some of what is due was not seen to");
+    const started = await each.run("nights", () => startDue(services.sync, mayGoOn), 0);
     const messages =
-      (await sweepSyncs(services.sync)) + (await sweepPublications(services.publishing));
+      (await each.run("syncs", () => sweepSyncs(services.sync), 0)) +
+      (await each.run("publications", () => sweepPublications(services.publishing), 0));
     const isTime = new Date(clock.now()).getUTCMinutes() % consentMinutes === 0;
-    const consents = isTime ? await recheckConsents(services.sync, () => clock.now() < until) : 0;
+    const recheck = () => recheckConsents(services.sync, mayGoOn);
+    const consents = isTime ? await each.run("consents", recheck, 0) : 0;
     if (started + messages + consents > 0) log("sync.timer", { started, messages, consents });
+    each.end();
   },
 });

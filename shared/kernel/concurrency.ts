@@ -29,6 +29,29 @@ export async function inParallel<T, R>(
   return results;
 }
 
+/**
+ * For what has nothing to do with each other: one that fails keeps nobody from the others, and what was wrong is thrown at
+ * the end, each error with the name of what it was about.
+ */
+export function apart(what: string) {
+  const errors: Error[] = [];
+  return {
+    /** Runs one; where it fails, answers `otherwise`. */
+    async run<T>(name: string, work: () => Promise<T>, otherwise: T): Promise<T> {
+      try {
+        return await work();
+      } catch (cause) {
+        errors.push(new Error(name, { cause }));
+        return otherwise;
+      }
+    },
+    /** @throws AggregateError where any has failed. */
+    end(): void {
+      if (errors.length > 0) throw new AggregateError(errors, what);
+    },
+  };
+}
+
 /** Lets at most so many works run at once; the others wait for their turn. */
 export function atMost(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];

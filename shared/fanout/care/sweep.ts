@@ -7,7 +7,7 @@
  * row that keeps failing comes to a true end. What it was is said in either case.
  */
 import type { Instant } from "../../kernel/clock.ts";
-import { inParallel } from "../../kernel/concurrency.ts";
+import { apart, inParallel } from "../../kernel/concurrency.ts";
 import { timeOf } from "../../kernel/values.ts";
 import { type QueueName, queueNames } from "../../storage/names.ts";
 import {
@@ -334,7 +334,7 @@ const openPerPage = 100;
  * nobody from the others; what was wrong with it is thrown at the end.
  */
 export async function sweep(engine: Engine, sweepGate: SweepGate): Promise<number> {
-  const failures: unknown[] = [];
+  const each = apart("some jobs were not swept");
   const until = engine.clock.now() + runMs;
   let sent = 0;
   for (const { kind, jobs } of engine.kinds.values()) {
@@ -342,16 +342,15 @@ export async function sweep(engine: Engine, sweepGate: SweepGate): Promise<numbe
     do {
       const page: Awaited<ReturnType<JobStore["open"]>> = await jobs.open(openPerPage, token);
       for (const ids of page.open)
-        sent += await sweepOne(engine, { kind, jobs, ids, sweepGate }, until).catch(
-          (error: unknown) => {
-            failures.push(new Error(`${ids.kind} ${ids.jobId}`, { cause: error }));
-            return 0;
-          },
+        sent += await each.run(
+          `${ids.kind} ${ids.jobId}`,
+          () => sweepOne(engine, { kind, jobs, ids, sweepGate }, until),
+          0,
         );
       token = page.next;
     } while (token !== undefined && engine.clock.now() < until);
   }
-  if (failures.length > 0) throw new AggregateError(failures, "some jobs were not swept");
+  each.end();
   return sent;
 }
 

@@ -6,6 +6,7 @@
  */
 import type { ConsentEnd } from "../../identity/consent.ts";
 import { toIso } from "../../kernel/clock.ts";
+import { apart } from "../../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, newestFirstId } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
@@ -290,14 +291,17 @@ export async function recheckConsents(
   mayGoOn: () => boolean,
 ): Promise<number> {
   const { store } = parts;
+  const each = apart("the consent of some tenants was not looked for");
   let wentOn = 0;
   let after: string | undefined;
   do {
     const tenantIds = await store.withStatus("pendingAdminConsent", tenantsPerPage, after);
     for (const tenantId of tenantIds)
-      if (mayGoOn() && (await hasGoneOn(parts, tenantId))) wentOn += 1;
+      if (mayGoOn() && (await each.run(tenantId, () => hasGoneOn(parts, tenantId), false)))
+        wentOn += 1;
     after = tenantIds.length < tenantsPerPage ? undefined : tenantIds.at(-1);
   } while (after !== undefined && mayGoOn());
+  each.end();
   return wentOn;
 }
 

@@ -1,6 +1,6 @@
 /** The nightly sync: a time of day in the tenant's zone, and the tenants whose time has come. */
 import type { Instant } from "../../kernel/clock.ts";
-import { inParallel } from "../../kernel/concurrency.ts";
+import { apart, inParallel } from "../../kernel/concurrency.ts";
 import { idFor } from "../../kernel/values.ts";
 import { localTimeAt, momentOf } from "../../schedules/times/zone.ts";
 import { queueNames } from "../../storage/names.ts";
@@ -38,11 +38,15 @@ const tellSeconds = 30;
 
 type NightlyParts = RunParts & { readonly enabledTypes: (settings: SyncSettings) => string[] };
 
-/** Starts the syncs whose time has come, while `mayGoOn`; answers how many. A tenant that is busy waits for the next. */
+/**
+ * Starts the syncs whose time has come, while `mayGoOn`; answers how many. A tenant that is busy waits for the next, and one
+ * whose night cannot be started keeps nobody from theirs.
+ */
 export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Promise<number> {
   const { store, clock } = parts;
   const until = clock.now() + hereMs;
   const isHere = () => clock.now() < until;
+  const each = apart("some nights were not started");
   let started = 0;
   let token: string | undefined;
   do {
@@ -52,10 +56,12 @@ export async function startDue(parts: NightlyParts, mayGoOn: () => boolean): Pro
       token,
     );
     await inParallel(page.tenantIds, atOnce, async (tenantId) => {
-      if (mayGoOn() && (await startOne(parts, tenantId, isHere()))) started += 1;
+      const start = () => startOne(parts, tenantId, isHere());
+      if (mayGoOn() && (await each.run(tenantId, start, false))) started += 1;
     });
     token = page.next;
   } while (token !== undefined && mayGoOn());
+  each.end();
   return started;
 }
 

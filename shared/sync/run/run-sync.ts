@@ -5,6 +5,7 @@
  */
 
 import type { SignIns } from "../../identity/sign-ins.ts";
+import { apart } from "../../kernel/concurrency.ts";
 import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
@@ -454,19 +455,27 @@ export async function countSyncs(parts: Pick<RunParts, "store" | "clock">) {
 export async function sweepSyncs(
   parts: RunParts & { readonly signIn: SignIns | undefined },
 ): Promise<number> {
+  const each = apart("some syncs were not looked after");
   let sent = 0;
-  for await (const ids of openSyncs(parts)) {
-    const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
-    // What rests has its message, which comes back again and again: another one would, too.
-    if (sync !== undefined && sync.phase !== "done" && (await isResting(parts, sync))) continue;
-    if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs)) {
-      if (await askOn(parts, sync)) sent += 1;
-      continue;
-    }
-    await parts.queues.send("sync-work", ids);
-    sent += 1;
-  }
+  for await (const ids of openSyncs(parts))
+    if (await each.run(`${ids.tenantId} ${ids.syncId}`, () => sweepOne(parts, ids), false))
+      sent += 1;
+  each.end();
   return sent;
+}
+
+/** Sends a message for one that nobody looks after, or asks about a code; whether it did. */
+async function sweepOne(
+  parts: RunParts & { readonly signIn: SignIns | undefined },
+  ids: SyncIds,
+): Promise<boolean> {
+  const sync = (await parts.store.sync(ids.tenantId, ids.syncId))?.value;
+  // What rests has its message, which comes back again and again: another one would, too.
+  if (sync !== undefined && sync.phase !== "done" && (await isResting(parts, sync))) return false;
+  if (sync !== undefined && !needsMessage(sync, parts.clock.now(), parts.claimMs))
+    return askOn(parts, sync);
+  await parts.queues.send("sync-work", ids);
+  return true;
 }
 
 function needsMessage(sync: Sync, now: number, claimMs: number) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { array, assert, asyncProperty, integer, nat, property } from "fast-check";
 import { expect, test } from "vitest";
-import { inChunks, inParallel } from "../../../shared/kernel/concurrency.ts";
+import { apart, inChunks, inParallel } from "../../../shared/kernel/concurrency.ts";
 
 test("answers stand in the order of the items, and the limit is kept and used", async () => {
   await assert(
@@ -63,4 +63,30 @@ test("chunks are full but for the last, and hold everything once in order", () =
       expect(chunks.every((chunk) => chunk.length > 0 && chunk.length <= size)).toBe(true);
     }),
   );
+});
+
+test("what fails keeps nobody apart from it from being done, and is thrown by name at the end", async () => {
+  const each = apart("some were not done");
+  const done: string[] = [];
+  const run = (name: string) =>
+    each.run(
+      name,
+      async () => {
+        if (name === "b") throw new Error("away");
+        done.push(name);
+        return 1;
+      },
+      0,
+    );
+  expect([await run("a"), await run("b"), await run("c")]).toEqual([1, 0, 1]);
+  expect(done).toEqual(["a", "c"]);
+  expect(() => each.end()).toThrow(
+    expect.objectContaining({
+      message: "some were not done",
+      errors: [expect.objectContaining({ message: "b", cause: new Error("away") })],
+    }),
+  );
+  const none = apart("none");
+  await none.run("a", async () => 1, 0);
+  expect(() => none.end()).not.toThrow();
 });

@@ -327,4 +327,29 @@ describe("a night that has come", () => {
       await rig.settle(tenantId, { nightly: { enabled: false } });
     }
   });
+
+  it("keeps nobody from theirs, nor the sweeper from other syncs, where a row cannot be read", async () => {
+    const [broken, tenantId] = [await rig.tenant(), await aNight()];
+    const { store } = rig.parts;
+    const { tables } = rig.below.services.storage;
+    const unreadable = (partitionKey: string, rowKey: string) =>
+      tables.put("Syncs", { partitionKey, rowKey, value0: "{" });
+    await unreadable(broken, "status");
+    // As many as are looked at side by side, and all of them before the other.
+    const tenantIds = [...Array.from({ length: 16 }, () => broken), tenantId];
+    Object.assign(store, { due: async () => ({ tenantIds }) });
+    await expect(rig.startDue()).rejects.toThrow("some nights were not started");
+    Reflect.deleteProperty(store, "due");
+    expect(await rig.syncCount(tenantId)).toBe(2);
+
+    const { last = "" } = await rig.status(tenantId);
+    await unreadable(tenantId, "!broken");
+    for (const syncId of ["!broken", last]) await store.open(tenantId, syncId);
+    await expect(rig.sweep()).rejects.toThrow("some syncs were not looked after");
+    const sent = rig.queues.waiting().map(({ message }) => message);
+    expect(sent).toContainEqual(expect.objectContaining({ tenantId, syncId: last }));
+    await tables.remove("Syncs", tenantId, "!broken");
+    await store.close(tenantId, "!broken");
+    await rig.quiet();
+  });
 });
