@@ -15,7 +15,7 @@ import type {
 import { isOver, rulesOf } from "./plan/compare.ts";
 import { type Plan, planHash } from "./plan/plan.ts";
 import type { AwaitedPerson } from "./run/authentication.ts";
-import { eventsIn, syncStatuses } from "./state/lifecycle.ts";
+import { eventsIn, type SyncEvent, syncStatuses } from "./state/lifecycle.ts";
 import type { RulesDocument } from "./state/rules.ts";
 import type {
   ItemName,
@@ -210,6 +210,16 @@ export const statusView = (tenant: TenantSync): z.output<typeof SyncStatusView> 
   settings: tenant.settings,
 });
 
+/** What may happen to a tenant as it stands: its status alone does not say whether a sync waits there, or it rests. */
+function mayNow({ status, active, paused }: ShownTenantSync): SyncEvent[] {
+  const takesOne: readonly SyncEvent[] = ["cancel", "continueWithoutTypes", "expire"];
+  const out = new Set<SyncEvent>([
+    paused === undefined ? "resume" : "pause",
+    ...(active === undefined ? takesOne : (["start"] as const)),
+  ]);
+  return eventsIn(status).filter((event) => !out.has(event));
+}
+
 /** The same in a list of tenants. */
 export const shownStatus = (tenant: ShownTenantSync): z.output<typeof ShownSyncStatus> => ({
   status: tenant.status,
@@ -224,7 +234,7 @@ export const shownStatus = (tenant: ShownTenantSync): z.output<typeof ShownSyncS
   ...(tenant.error === undefined
     ? {}
     : { error: `${tenant.error.text} ${tenant.error.cause}`.slice(0, 300) }),
-  may: eventsIn(tenant.status),
+  may: mayNow(tenant),
 });
 
 /** What was decided about an item. */
