@@ -8,6 +8,7 @@ import type {
   ConfigurationType,
   ItemWrite,
   Json,
+  JsonObject,
   ReferenceFamily,
   WriteStep,
 } from "./configuration-type.ts";
@@ -121,6 +122,12 @@ export function refusalOf(
 
 const rawSteps = (type: ConfigurationType, write: ItemWrite): readonly WriteStep[] =>
   type.write?.(write) ?? plainSteps(type, write);
+
+/** What the request that creates an item says of it; where there are others after it, they say the rest. */
+export function bornAs(type: ConfigurationType, after: JsonObject): JsonObject {
+  const [first] = rawSteps(type, { action: "create", changed: [], after });
+  return (first?.body ?? {}) as JsonObject;
+}
 
 function hidesSecret(node: Json | undefined): boolean {
   if (isSecret(node)) return true;

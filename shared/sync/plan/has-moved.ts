@@ -1,5 +1,6 @@
 /** Whether somebody has changed an item between the plan and its write. Pure. */
 import { isDeepStrictEqual } from "node:util";
+import { bornAs } from "../catalogue/catalogue.ts";
 import type { ConfigurationType } from "../catalogue/configuration-type.ts";
 import type { Item, ItemEntry } from "../items/item.ts";
 import { compareHere } from "./compare.ts";
@@ -38,13 +39,21 @@ export function hasMoved(
   });
 }
 
-/** One request makes all of it but who it is for: where something else stands there, nobody has made that for us. */
-const isOfSomebodyElse = ({ type }: Change, left: readonly PropertyChange[]): boolean =>
-  type.write === undefined &&
-  left.some(
-    ({ pointer, before, after }) =>
-      before !== undefined && after !== undefined && partOf(pointer) !== "assignments",
+/**
+ * What the first request makes whole is as it was wanted, whoever died after it: where something else stands in its place,
+ * nobody has made that for us. What later requests are to give it is not there yet.
+ */
+function isOfSomebodyElse({ type, wanted }: Change, left: readonly PropertyChange[]): boolean {
+  const whole = wanted?.body ?? {};
+  const born = bornAs(type, whole);
+  return [...Map.groupBy(left, ({ pointer }) => partOf(pointer))].some(
+    ([part, own]) =>
+      isDeepStrictEqual(born[part], whole[part]) &&
+      // Of a set one thing is missing, and another one is there.
+      own.some(({ before }) => before !== undefined) &&
+      own.some(({ after }) => after !== undefined),
   );
+}
 
 /** All of what goes is as it was approved; a request before the deletion may have turned something off. */
 function isNoMoreAsPlanned(

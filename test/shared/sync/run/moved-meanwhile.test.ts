@@ -124,6 +124,30 @@ describe("an item that was being written when its worker died", () => {
     expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
   });
 
+  it("is not written over one that somebody has made meanwhile, where a type has requests of its own", async () => {
+    const tenantId = await rig.tenant();
+    const types = ["namedLocation"];
+    await rig.sync(tenantId, { types });
+    const place = (cidrAddress: string) => ({
+      "@odata.type": "#microsoft.graph.ipNamedLocation",
+      displayName: "P",
+      isTrusted: true,
+      ipRanges: [{ "@odata.type": "#microsoft.graph.iPv4CidrRange", cidrAddress }],
+    });
+    const wanted = { key: "P / ipNamedLocation", name: "P", body: place("192.0.2.0/24") };
+    await rig.want(tenantId, [{ type: "namedLocation", ...wanted }]);
+    const planned = await rig.sync(tenantId, { types });
+    await rig.approve(planned);
+    await diesAt("graph.POST", "before", planned);
+    const theirs = place("198.51.100.0/24");
+    await rig.byHand("POST", tenantId, "namedLocation", theirs);
+    const end = await rig.toRest(tenantId, planned.syncId);
+    expect(await rig.inTenant(tenantId, "namedLocation")).toContainEqual(
+      expect.objectContaining(theirs),
+    );
+    expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
+  });
+
   it("is ended where its own write had taken away what it was to make anew", async () => {
     const tenantId = await rig.tenant();
     const types = ["authenticationStrength"];
