@@ -4,7 +4,7 @@
  * sync stays on the sweeper's list until none waits any more.
  */
 import type { Tree } from "../revisions/revisions.ts";
-import { type ItemProgress, isSettled, type Sync } from "../state/sync.ts";
+import { type ItemProgress, isLeftMoved, isSettled, type Sync } from "../state/sync.ts";
 import type { Stored } from "../state/sync-store.ts";
 import { SyncLost, type SyncWork } from "../state/sync-work.ts";
 import {
@@ -141,10 +141,7 @@ async function conclude(parts: DeployParts, work: SyncWork): Promise<void> {
   // A later sync has read the tenant since, or reads it now.
   if (!isLast || tenant.status !== "partiallySucceeded") return work.keep(end);
   const { snapshot, after } = await keepTouched(parts, tenant.snapshot, sync, rows);
-  // What had moved in a round before the last one was decided about by the plan after it, if somebody let that go on.
-  const isOpen = ({ round }: ItemProgress): boolean =>
-    round === sync.replans || sync.cancelled !== undefined;
-  const stale = rows.filter((row) => row.state === "stale" && isOpen(row)).length;
+  const stale = rows.filter(isLeftMoved(sync)).length;
   if (isNothingDone(sync, { ...deployed, failed: deployed.failed + stale }))
     return work.fail(nothingDone(rows), "fail", { ...end, after }, { snapshot });
   if (deployed.failed + deployed.skipped + stale + (await leftOf(parts, sync)) > 0)

@@ -11,6 +11,7 @@ import { type SyncEvent, type SyncStatus, syncStatuses } from "../state/lifecycl
 import {
   type ItemName,
   type ItemProgress,
+  isLeftMoved,
   moved,
   type Revision,
   type Skipped,
@@ -354,15 +355,11 @@ async function notDoneBy(store: SyncStore, sync: Sync): Promise<ItemName[]> {
   const rows = (await store.items(sync.tenantId, sync.syncId)).map(({ value }) => value);
   if (rows.length === 0 && sync.mode === "retryFailed" && sync.outcome !== "succeeded")
     return sync.items ?? [];
+  const isLeft = isLeftMoved(sync);
   const named = Map.groupBy(rows, ({ type, key }) => `${type}/${key}`);
   return [...named.values()].flatMap((own) => {
     const [{ type, key }] = own as [ItemProgress];
-    // What moved in the last round is planned no more by that sync; what moved before was decided about.
-    const states = new Set(
-      own.map(({ state, round }) =>
-        state === "stale" && round === sync.replans ? "failed" : state,
-      ),
-    );
+    const states = new Set(own.map((row) => (isLeft(row) ? "failed" : row.state)));
     const isOpen = !states.has("done") && (states.has("failed") || states.has("skipped"));
     return isOpen ? [{ type, key }] : [];
   });

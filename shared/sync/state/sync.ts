@@ -399,6 +399,15 @@ export type ItemProgress = z.output<typeof ItemProgress>;
 export const isSettled = ({ state }: Pick<ItemProgress, "state">): boolean =>
   state === "done" || state === "failed" || state === "skipped" || state === "stale";
 
+/**
+ * Whether what had moved is not done still: in the last round it is planned no more by that sync, and what was planned anew
+ * of a round before is decided about, unless somebody has stopped it.
+ */
+export const isLeftMoved =
+  ({ replans, cancelled }: Pick<Sync, "replans" | "cancelled">) =>
+  ({ state, round }: Pick<ItemProgress, "state" | "round">): boolean =>
+    state === "stale" && (round === replans || cancelled !== undefined);
+
 /** What the queues carry. */
 export const SyncMessage = z.strictObject({
   tenantId: z.string().min(1).max(64),

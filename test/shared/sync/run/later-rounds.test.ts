@@ -146,6 +146,19 @@ describe("a later round of a deploy", () => {
     expect(again.items).toEqual([{ type: filterType, key: tenant.key }]);
     expect(await deployed(again)).toMatchObject({ outcome: "succeeded" });
   });
+
+  it("can be retried where somebody has stopped it before what had moved was written", async () => {
+    const tenant = await twoItems();
+    const { tenantId } = tenant;
+    await tenant.describeTag("drift");
+    await tenant.describeFilter("drift");
+    const round = await movedMeanwhile(tenant, await rig.sync(tenantId));
+    await rig.cancel(tenantId, round.syncId);
+    expect(await rig.status(tenantId)).toMatchObject({ status: "partiallySucceeded" });
+    const again = await rig.sync(tenantId, { mode: "retryFailed" });
+    expect(again.items).toEqual([{ type: filterType, key: tenant.key }]);
+    expect(await deployed(again)).toMatchObject({ outcome: "succeeded" });
+  });
 });
 
 describe("a later round beside a write that Intune holds", () => {
