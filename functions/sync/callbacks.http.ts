@@ -93,7 +93,11 @@ export const consentCallbackFunction = onHttp(
     const from = { requestId: whom.signInId, ip };
     const settled = await settleConsent(services.sync, ids, end, from);
     log("sync.consent", { ...ids, state: end.kind });
-    if (!settled.ok) return succeed(page("refused", settled.failure.detail));
+    if (!settled.ok) {
+      // The sync went on or ended meanwhile; what the tenant has granted stays granted.
+      const given = end.kind === "consented" ? "The consent is given, for the next syncs. " : "";
+      return succeed(page("refused", given + settled.failure.detail));
+    }
     if (end.kind !== "consented")
       return succeed(page("refused", `No consent was given: ${end.words}.`));
     return succeed(page("done", afterConsent(settled.value)));

@@ -171,7 +171,9 @@ describe("somebody who is to sign in, and lacks an administrator's consent", () 
     await rig.quiet();
     const { tenantId, syncId } = sync;
     expect(await rig.syncOf(tenantId, syncId)).toMatchObject({ outcome: "cancelled" });
-    expect((await answerPage(second, "accept")).text).toContain("has ended: cancelled");
+    const { text } = await answerPage(second, "accept");
+    expect(text).toContain("The consent is given, for the next syncs.");
+    expect(text).toContain("has ended: cancelled");
     expect(await rig.status(tenantId)).toMatchObject({ status: "idle" });
   });
 });
