@@ -88,6 +88,7 @@ const authenticationStrength: ConfigurationType = {
   emptyIsNothing: ["description", "combinationConfigurations"],
   tier: 3,
   isWritten: true,
+  madeAnew: ["combinationConfigurations"],
   fixed: (raw) =>
     raw["policyType"] === "builtIn"
       ? { reason: "builtIn", detail: "Microsoft's own, the same in every tenant." }

@@ -167,6 +167,8 @@ export type ConfigurationType = {
   readonly complete?: (desired: JsonObject, actual: JsonObject) => JsonObject;
   /** Requests for a change, where they are not just POST, PATCH or DELETE of the whole. */
   readonly write?: (write: ItemWrite) => readonly WriteStep[];
+  /** Properties of which a write takes things away, to make them anew by the requests after that. */
+  readonly madeAnew?: readonly string[];
   /** Why a write cannot be made, which shows only in what is to be written. */
   readonly refuses?: (write: ItemWrite) => Exclude<Allowed, true> | undefined;
   /** What a schema-like check of an edit finds wrong: pointer and words. */

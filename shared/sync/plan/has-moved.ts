@@ -34,7 +34,8 @@ export function hasMoved(
   const parts = new Set(change.properties.map(({ pointer }) => partOf(pointer)));
   return left.some(({ pointer, before }) => {
     const isPlanned = planned.has(pointer) && isDeepStrictEqual(planned.get(pointer), before);
-    const isGone = before === undefined && type.write !== undefined && parts.has(partOf(pointer));
+    const part = partOf(pointer);
+    const isGone = before === undefined && type.madeAnew?.includes(part) && parts.has(part);
     return !isPlanned && !isGone;
   });
 }

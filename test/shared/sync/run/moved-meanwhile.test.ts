@@ -148,6 +148,35 @@ describe("an item that was being written when its worker died", () => {
     expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
   });
 
+  it("is planned anew where somebody has taken something of it away that no write of ours has", async () => {
+    const tenantId = await rig.tenant();
+    const types = ["namedLocation"];
+    const ranges = (...addresses: string[]) => ({
+      ipRanges: addresses.map((cidrAddress) => ({
+        "@odata.type": "#microsoft.graph.iPv4CidrRange",
+        cidrAddress,
+      })),
+    });
+    const [one, two, three] = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/25"] as const;
+    const kind = { "@odata.type": "#microsoft.graph.ipNamedLocation" };
+    const place = { ...kind, displayName: "P", isTrusted: true, ...ranges(one, two) };
+    await rig.byHand("POST", tenantId, "namedLocation", place);
+    await rig.sync(tenantId, { types });
+    const now = async () =>
+      (await rig.inTenant(tenantId, "namedLocation")).find((each) => each["displayName"] === "P");
+    const id = (await now())?.id;
+    const patch = (...addresses: string[]) =>
+      rig.byHand("PATCH", tenantId, `namedLocation/${id}`, { ...kind, ...ranges(...addresses) });
+    await patch(one, two, three);
+    const sync = await rig.sync(tenantId, { types });
+    await rig.approve(sync);
+    await diesAt("graph.PATCH", "before", sync);
+    await patch(two, three);
+    const end = await rig.toRest(tenantId, sync.syncId);
+    expect(await now()).toMatchObject(ranges(two, three));
+    expect(end).toMatchObject({ waits: { for: "approval" }, replans: 1 });
+  });
+
   it("is ended where its own write had taken away what it was to make anew", async () => {
     const tenantId = await rig.tenant();
     const types = ["authenticationStrength"];
