@@ -1,6 +1,12 @@
 /** Intune: tags, filters, compliance, configuration, and what is read and compared only. */
-import type { ConfigurationType, Fixed, ReferencePlace } from "./configuration-type.ts";
-import { access, anything, assignmentSteps, plainSteps } from "./entry.ts";
+import type {
+  ConfigurationType,
+  Fixed,
+  ItemWrite,
+  JsonObject,
+  ReferencePlace,
+} from "./configuration-type.ts";
+import { access, anything, assignmentSteps, listAt, plainSteps } from "./entry.ts";
 
 /** Places of references that all assignments have. */
 const assignmentReferences: readonly ReferencePlace[] = [
@@ -104,9 +110,34 @@ const notificationTemplate: ConfigurationType = {
 };
 
 const rules = "scheduledActionsForRule";
-const actions = `${rules}[].scheduledActionConfigurations`;
+const configurations = "scheduledActionConfigurations";
+const actions = `${rules}[].${configurations}`;
 const complianceExpand = `assignments,${rules}($expand=scheduledActionConfigurations)`;
 const noTemplate = "00000000-0000-0000-0000-000000000000";
+
+/** A body with every action for devices that do not comply as `made` makes it. */
+const withActions = (body: JsonObject, made: (action: JsonObject) => JsonObject): JsonObject =>
+  body[rules] === undefined
+    ? body
+    : {
+        ...body,
+        [rules]: listAt(body, rules).map((rule) => ({
+          ...rule,
+          [configurations]: listAt(rule, configurations).map(made),
+        })),
+      };
+
+/** That no message is sent is said by an empty id, by zeros, or not at all: whoever writes one reads another. */
+function withoutNoTemplate({ notificationTemplateId: id, ...action }: JsonObject): JsonObject {
+  const isNone = id === undefined || id === "" || id === noTemplate;
+  return isNone ? action : { ...action, notificationTemplateId: id };
+}
+
+/** As Graph shows it, and so surely takes it. */
+const withNoTemplate = (action: JsonObject): JsonObject => ({
+  notificationTemplateId: noTemplate,
+  ...action,
+});
 
 const deviceCompliancePolicy: ConfigurationType = {
   ...assignedList,
@@ -117,9 +148,14 @@ const deviceCompliancePolicy: ConfigurationType = {
   key: "deviceCompliancePolicy",
   names: { en: "Compliance policy", fr: "Stratégie de conformité" },
   keyedBy: ["displayName", "@odata.type"],
-  drops: [...assignedList.drops, `${rules}[].id`, `${actions}[].id`],
+  // A rule's name is always the same one, and is shown as nothing.
+  drops: [...assignedList.drops, `${rules}[].id`, `${rules}[].ruleName`, `${actions}[].id`],
   sets: ["roleScopeTagIds", rules, actions, `${actions}[].notificationMessageCCList`],
-  emptyIsNothing: [...assignedList.emptyIsNothing, `${actions}[].notificationMessageCCList`],
+  emptyIsNothing: [
+    ...assignedList.emptyIsNothing,
+    `${actions}[].notificationMessageCCList`,
+    `${actions}[].notificationTemplateId`,
+  ],
   references: [
     ...assignedList.references,
     {
@@ -130,7 +166,11 @@ const deviceCompliancePolicy: ConfigurationType = {
     { at: `${actions}[].notificationMessageCCList[]`, family: "group" },
   ],
   isWritten: true,
-  write: (write) => {
+  normalise: (body) => withActions(body, withoutNoTemplate),
+  write: (given) => {
+    const { after } = given;
+    const write: ItemWrite =
+      after === undefined ? given : { ...given, after: withActions(after, withNoTemplate) };
     if (write.action !== "update") return plainSteps(deviceCompliancePolicy, write);
     // Graph takes the actions with a new policy, and later only by themselves.
     const body = { deviceComplianceScheduledActionForRules: write.after?.[rules] ?? [] };

@@ -60,15 +60,16 @@ export const assignmentsOf = (policyId: string, sent: readonly Body[]): readonly
     return { id, source: "direct", sourceId: policyId, target: filled };
   });
 
-/** Rules for devices out of compliance, with the ids that the service gives them. */
+/** Rules for devices out of compliance, with the ids that the service gives them; names and empty ids it does not keep. */
 export const scheduledRules = (rules: readonly Body[], newId: () => string): readonly Body[] =>
   rules.map((rule) => ({
     id: newId(),
-    ruleName: rule["ruleName"] ?? null,
+    ruleName: null,
     scheduledActionConfigurations: partsOf(rule, "scheduledActionConfigurations").map((action) => ({
-      notificationTemplateId: "00000000-0000-0000-0000-000000000000",
       notificationMessageCCList: [],
       ...action,
+      notificationTemplateId:
+        action["notificationTemplateId"] || "00000000-0000-0000-0000-000000000000",
       id: newId(),
     })),
   }));

@@ -27,8 +27,8 @@ async function fresh(): Promise<string> {
 }
 
 /** Plans, approves and deploys all of it. */
-async function deployed(tenantId: string): Promise<Sync> {
-  const sync = await rig.sync(tenantId);
+async function deployed(tenantId: string, types = smallTypes): Promise<Sync> {
+  const sync = await rig.sync(tenantId, { types });
   await rig.approve(sync);
   return rig.toRest(tenantId, sync.syncId);
 }
@@ -105,6 +105,45 @@ describe("an item that is written without what the service fills in", () => {
     expect((await rig.plan(named)).changes).toMatchObject([
       { properties: [{ pointer: "/assignmentFilterManagementType", after: "apps" }] },
     ]);
+  });
+});
+
+describe("what happens to devices that do not comply", () => {
+  const compliance = "deviceCompliancePolicy";
+  const body = (rule: JsonObject, action: JsonObject): JsonObject => ({
+    "@odata.type": "#microsoft.graph.windows10CompliancePolicy",
+    displayName: "By hand",
+    scheduledActionsForRule: [
+      {
+        ...rule,
+        scheduledActionConfigurations: [{ actionType: "block", gracePeriodHours: 12, ...action }],
+      },
+    ],
+  });
+
+  it.each([
+    ["as short as can be", {}, {}],
+    ["as samples have it", { ruleName: "PasswordRequired" }, { notificationTemplateId: "" }],
+  ])("reads back as it was written, created and changed: %s", async (_, rule, action) => {
+    const types = [compliance];
+    const tenantId = await rig.tenant();
+    await rig.sync(tenantId, { types });
+    const key = "By hand / windows10CompliancePolicy";
+    for (const gracePeriodHours of [12, 24]) {
+      await rig.want(tenantId, [
+        {
+          type: compliance,
+          key,
+          name: "By hand",
+          body: body(rule, { ...action, gracePeriodHours }),
+        },
+      ]);
+      expect(await deployed(tenantId, types)).toMatchObject({ outcome: "succeeded" });
+      expect(await rig.sync(tenantId, { types })).toMatchObject({
+        outcome: "succeeded",
+        plan: { counts: nothing },
+      });
+    }
   });
 });
 
