@@ -202,6 +202,12 @@ const appManagementDefault: ConfigurationType = {
   permissions: policyAccess("Policy.ReadWrite.ApplicationConfiguration"),
   emptyIsNothing: [],
   isWritten: false,
+  drops: [
+    ...entraSingleton.drops,
+    ...["nonDefaultUriAddition", "uriAdditionWithoutUniqueTenantIdentifier"].map(
+      (rule) => `applicationRestrictions.identifierUris.${rule}.isStateSetByMicrosoft`,
+    ),
+  ],
 };
 
 const registration = "/policies/deviceRegistrationPolicy";

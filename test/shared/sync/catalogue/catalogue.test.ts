@@ -8,7 +8,7 @@ import {
   typeOfFamily,
 } from "../../../../shared/sync/catalogue/catalogue.ts";
 import type { ConfigurationType } from "../../../../shared/sync/catalogue/configuration-type.ts";
-import { exists, isDescribed, itemSchemas } from "./description.ts";
+import { exists, isDescribed, itemSchemas, readOnlyKept } from "./description.ts";
 import { samples } from "./samples.ts";
 
 /** Names of permissions as Microsoft lists them for these types. */
@@ -118,6 +118,24 @@ describe("every entry of the catalogue", () => {
         (place) => !beyondDescription.some((known) => known.test(place)) && !exists(items, place),
       ),
     ).toEqual([]);
+  });
+});
+
+/** What is kept all the same: it tells items and their parts apart, is not asked for, or is handled elsewhere. */
+const keptReadOnly: Readonly<Record<string, readonly string[]>> = {
+  conditionalAccessPolicy: ["grantControls.authenticationStrength.id"],
+  crossTenantAccessPartner: ["identitySynchronization.tenantId"],
+  groupSettings: ["templateId"],
+  pimRoleSettings: ["policy.rules.id"],
+  // Secrets are known by these, and they go with them.
+  deviceConfiguration: ["omaSettings.isEncrypted", "omaSettings.secretReferenceValueId"],
+};
+
+describe("what Graph calls read-only", () => {
+  // Of groups only what is named is asked for.
+  const types = eachType.filter(([key]) => key !== "group");
+  test.skipIf(!isDescribed).each(types)("%s keeps none of it", (key, type) => {
+    expect(readOnlyKept(type)).toEqual(keptReadOnly[key] ?? []);
   });
 });
 

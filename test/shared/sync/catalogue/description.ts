@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigurationType } from "../../../../shared/sync/catalogue/configuration-type.ts";
+import { type Place, placeOf } from "../../../../shared/sync/items/places.ts";
 
 const folder = join(import.meta.dirname, "../../../../..", "shared", "reference", "graph");
 const files = ["graph-v1-sync-slice.json", "graph-beta-sync-slice.json", "graph-beta-slice.json"];
@@ -12,6 +13,9 @@ type Schema = {
   readonly $ref?: string;
   readonly "x-pruned-ref"?: string;
   readonly format?: string;
+  readonly description?: string;
+  readonly readOnly?: boolean;
+  readonly "x-ms-navigationProperty"?: boolean;
   readonly items?: Schema;
   readonly allOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
@@ -19,7 +23,10 @@ type Schema = {
 };
 type Answers = Readonly<Record<string, { readonly $ref?: string; readonly content?: Content }>>;
 type Content = { readonly "application/json"?: { readonly schema?: Schema } };
-type Operation = { readonly responses?: Answers };
+type Operation = {
+  readonly requestBody?: { readonly content?: Content };
+  readonly responses?: Answers;
+};
 type Description = {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
@@ -111,6 +118,59 @@ export function exists(items: ReturnType<typeof itemSchemas>, place: string): bo
       here = part.endsWith("[]") ? found.flatMap((one) => one.items ?? one) : found;
     }
     return true;
+  });
+}
+
+/** Properties of a schema, and of every type that is derived from it. */
+const propertiesOf = (description: Description, schema: Schema): [string, Schema][] =>
+  family(description, schema).flatMap(({ properties }) => Object.entries(properties ?? {}));
+
+const isReadOnly = ({ readOnly, description = "" }: Schema): boolean =>
+  readOnly === true || /read-?only\.?$/i.test(description.replace(/ Nullable\.$/, ""));
+
+/** Places that Graph calls read-only, and that an entry of the catalogue keeps. */
+export function readOnlyKept(type: ConfigurationType): string[] {
+  const found = new Set<string>();
+  const walk = (
+    description: Description,
+    schema: Schema,
+    place: Place,
+    at: readonly string[],
+  ): void => {
+    for (const [name, inner] of propertiesOf(description, schema)) {
+      const here = place.property(name);
+      // What is not asked for does not come, and no type of ours holds itself.
+      const comes = inner["x-ms-navigationProperty"] !== true || type.item.includes(name);
+      if (here.isDropped || !comes || at.includes(name) || at.length > 6) continue;
+      if (isReadOnly(inner)) found.add([...at, name].join("."));
+      walk(description, inner.items ?? inner, inner.items ? here.element : here, [...at, name]);
+    }
+  };
+  for (const { description, item } of itemSchemas(type)) walk(description, item, placeOf(type), []);
+  return [...found].toSorted();
+}
+
+/** What of a request's body Graph does not know there. */
+export function unknownIn(method: string, path: string, body: unknown): string[] {
+  const bodies = described(path).flatMap(({ description, operations }) => {
+    const schema = operations[method.toLowerCase()]?.requestBody?.content?.["application/json"];
+    return schema?.schema === undefined ? [] : [{ description, schema: schema.schema }];
+  });
+  const found = bodies.map(({ description, schema }) => unknownBelow(description, schema, body));
+  return found.find((each) => each.length === 0) ?? found[0] ?? ["no such request"];
+}
+
+function unknownBelow(description: Description, schema: Schema, node: unknown): string[] {
+  if (Array.isArray(node))
+    return node.flatMap((each) => unknownBelow(description, schema.items ?? schema, each));
+  if (typeof node !== "object" || node === null) return [];
+  const properties = propertiesOf(description, schema);
+  return Object.entries(node).flatMap(([name, value]) => {
+    if (name === "@odata.type") return [];
+    const places = properties.filter(([own]) => own === name);
+    const below = places.map(([, place]) => unknownBelow(description, place, value));
+    const best = below.toSorted((a, b) => a.length - b.length)[0] ?? [""];
+    return best.map((inner) => (inner === "" ? name : `${name}.${inner}`));
   });
 }
 
