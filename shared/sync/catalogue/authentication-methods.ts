@@ -15,6 +15,7 @@ const configurations = "authenticationMethodConfigurations";
 const targetLists = [
   `${configurations}[].includeTargets`,
   `${configurations}[].excludeTargets`,
+  `${configurations}[].certificateAuthorityScopes[].includeTargets`,
   "registrationEnforcement.authenticationMethodsRegistrationCampaign.includeTargets",
   "registrationEnforcement.authenticationMethodsRegistrationCampaign.excludeTargets",
 ];

@@ -212,6 +212,23 @@ describe("the requests of a change", () => {
     ]);
   });
 
+  test("a group that a certificate authority is for is a reference", () => {
+    const methods = [
+      {
+        "@odata.type": "#microsoft.graph.x509CertificateAuthenticationMethodConfiguration",
+        id: "X509Certificate",
+        certificateAuthorityScopes: [
+          { subjectKeyIdentifier: "aa", includeTargets: [{ targetType: "group", id: pilots }] },
+        ],
+      },
+    ];
+    const raw = { id: "x", authenticationMethodConfigurations: methods };
+    const { item } = canonical(named("authenticationMethodsPolicy"), raw, () => ({ name: "P" }));
+    expect(JSON.stringify(item.body)).toContain(
+      `"includeTargets":[{"id":{"$ref":"group","id":"${pilots}","name":"P"}`,
+    );
+  });
+
   test("a rule of PIM is written at the tenant's policy, with its type", () => {
     const policy = bodyOf(named("pimRoleSettings"))["policy"] as JsonObject;
     const rules = (policy["rules"] as readonly JsonObject[]).map((rule) =>
