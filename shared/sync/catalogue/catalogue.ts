@@ -115,7 +115,10 @@ export function refusalOf(
     return { reason: "notChangeable", detail: `${settled} is set at creation, and stays.` };
   const refused = type.refuses?.(write);
   if (refused !== undefined) return refused;
-  return hidesSecret(rawSteps(type, write).map(({ body }) => body as Json))
+  const steps = rawSteps(type, write);
+  if (steps.length === 0)
+    return { reason: "notChangeable", detail: "Graph has no request that makes this change." };
+  return hidesSecret(steps.map(({ body }) => body as Json))
     ? { reason: "secretUnavailable", detail: "It takes a secret that Graph gives to nobody." }
     : undefined;
 }

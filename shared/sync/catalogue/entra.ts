@@ -5,6 +5,7 @@ import type {
   ConfigurationType,
   Fixed,
   ItemWrite,
+  JsonObject,
   ReferencePlace,
   WriteStep,
 } from "./configuration-type.ts";
@@ -13,6 +14,7 @@ import {
   changedElements,
   entraList,
   entraSingleton,
+  listAt,
   plainSteps,
   policyAccess,
   toRead,
@@ -200,14 +202,14 @@ const appManagementDefault: ConfigurationType = {
   list: appManagement,
   item: appManagement,
   permissions: policyAccess("Policy.ReadWrite.ApplicationConfiguration"),
-  emptyIsNothing: [],
-  isWritten: false,
   drops: [
     ...entraSingleton.drops,
     ...["nonDefaultUriAddition", "uriAdditionWithoutUniqueTenantIdentifier"].map(
       (rule) => `applicationRestrictions.identifierUris.${rule}.isStateSetByMicrosoft`,
     ),
   ],
+  emptyIsNothing: [],
+  isWritten: false,
 };
 
 const registration = "/policies/deviceRegistrationPolicy";
@@ -352,6 +354,14 @@ const pimRoleSettings: ConfigurationType = {
     { at: "policy.rules[].claimValue", family: "authenticationContext", literals: [""] },
   ],
   tier: 4,
+  // Microsoft adds rules now and then, and takes none away at anybody's wish.
+  complete: (desired, actual) => {
+    const wanted = new Set(listAt(desired, "policy.rules").map(({ id }) => id));
+    const more = listAt(actual, "policy.rules").filter(({ id }) => !wanted.has(id));
+    const policy = desired["policy"] as JsonObject | undefined;
+    const rules = [...listAt(desired, "policy.rules"), ...more];
+    return more.length === 0 ? desired : { ...desired, policy: { ...policy, rules } };
+  },
   changeable: {
     create: { reason: "builtIn", detail: "Each role has its settings, and always has them." },
     update: true,

@@ -109,6 +109,11 @@ describe("the requests of a change", () => {
     },
   );
 
+  test("what no request changes is refused, and not waited for", () => {
+    const write = update("authenticationStrength", { somethingNew: true });
+    expect(refusalOf(named("authenticationStrength"), write)?.reason).toBe("notChangeable");
+  });
+
   test.each(refusals)("%s is refused with words", (_, type, write) => {
     expect(refusalOf(type, write)?.detail).toMatch(/^[A-Z].*\.$/);
     expect(() => stepsOf(type, write)).toThrow(type.key);
@@ -210,6 +215,16 @@ describe("the requests of a change", () => {
         },
       },
     ]);
+  });
+
+  test("a rule of PIM that nobody names stays as it is", () => {
+    const type = named("pimRoleSettings");
+    const actual = bodyOf(type);
+    const [first, ...others] = (actual["policy"] as { rules: JsonObject[] }).rules;
+    const desired = { ...actual, policy: { rules: others } };
+    const whole = type.complete?.(desired, actual) ?? desired;
+    expect(whole).toEqual({ ...actual, policy: { rules: [...others, first] } });
+    expect(type.complete?.(actual, actual)).toBe(actual);
   });
 
   test("a group that a certificate authority is for is a reference", () => {
