@@ -13,7 +13,7 @@ import type {
 import { canonical } from "../../../../shared/sync/items/canonical.ts";
 import type { Json, JsonObject } from "../../../../shared/sync/items/json.ts";
 import { resolveForWrite } from "../../../../shared/sync/items/references.ts";
-import { isDescribed, methodsAt } from "./description.ts";
+import { isDescribed, methodsAt, unknownIn } from "./description.ts";
 import { pilots, samples, toAll, toGroup } from "./samples.ts";
 
 const named = (key: string): ConfigurationType => {
@@ -106,6 +106,15 @@ describe("the requests of a change", () => {
           methods: expect.arrayContaining([method.toLowerCase()]),
         });
       }
+    },
+  );
+
+  test.skipIf(!isDescribed).each(allowed)(
+    "%s sends nothing that Graph does not know there",
+    (_, type, write) => {
+      for (const { method, path, body } of stepsOf(type, write))
+        if (body !== undefined && method !== "PUT")
+          expect(unknownIn(method, path.replaceAll("{id}", "x"), body)).toEqual([]);
     },
   );
 
