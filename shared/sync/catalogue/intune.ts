@@ -217,7 +217,14 @@ const deviceConfiguration: ConfigurationType = {
     ...updateRing,
   ],
   keyedLists: { omaSettings: "omaUri" },
-  secrets: ["preSharedKey", "sharedSecret"],
+  // With a package of Defender a device is taken in, or away from it; with a code it is let out of its kiosk.
+  secrets: [
+    "preSharedKey",
+    "sharedSecret",
+    "advancedThreatProtectionOnboardingBlob",
+    "advancedThreatProtectionOffboardingBlob",
+    "kioskModeExitCode",
+  ],
   isWritten: true,
 };
 

@@ -285,9 +285,11 @@ describe("the meaning of a canonical body", () => {
   );
 
   test("secrets are placeholders, wherever they stand", () => {
-    const text = JSON.stringify(bodyOf("deviceConfiguration", { preSharedKey: "hunter2" }));
+    const names = ["preSharedKey", "advancedThreatProtectionOnboardingBlob", "kioskModeExitCode"];
+    const raw = Object.fromEntries(names.map((name) => [name, "hunter2"]));
+    const text = JSON.stringify(bodyOf("deviceConfiguration", raw));
     expect(text).not.toMatch(/hunter2|\*\*\*\*|secretReferenceValueId/);
-    expect(text.match(/"\$secret":true/g)).toHaveLength(2);
+    expect(text.match(/"\$secret":true/g)).toHaveLength(1 + names.length);
     const hidden = bodyOf("configurationPolicy", {
       settings: [
         {
