@@ -15,9 +15,19 @@ type ItemAction = (
   item: { readonly id: string; readonly before: Body; readonly sent: Body },
 ) => GraphAnswer;
 
+/** Under which name a type takes its assignments, where it is not the usual one. */
+const assignmentNames: Readonly<Record<string, string>> = {
+  deviceManagementScript: "deviceManagementScriptAssignments",
+  deviceShellScript: "deviceManagementScriptAssignments",
+  enrollmentConfiguration: "enrollmentConfigurationAssignments",
+};
+
 const actions: Readonly<Record<string, ItemAction>> = {
   assign: (call, sort, { id, before, sent }) => {
-    const name = Object.keys(sent).find((each) => /assignments$/i.test(each)) ?? "assignments";
+    const name = assignmentNames[sort.key] ?? "assignments";
+    const other = Object.keys(sent).find((each) => each !== name);
+    if (other !== undefined)
+      return badRequest(call, `The parameter '${other}' is no parameter of the action 'assign'.`);
     if (!Array.isArray(sent[name])) return badRequest(call, `The parameter '${name}' is required.`);
     const given = partsOf(sent, name);
     const typed = given.every(

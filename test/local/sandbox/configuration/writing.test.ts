@@ -77,6 +77,8 @@ describe("a write", () => {
     expect(after.body["assignments"]).toMatchObject([{ target }]);
     expect(after.body["lastModifiedDateTime"]).toBe(before["lastModifiedDateTime"]);
     expect((await tenant.graph("POST", `${path}/assign`, { assignments: [{}] })).status).toBe(400);
+    const misnamed = { deviceManagementScriptAssignments: [{ target }] };
+    expect((await tenant.graph("POST", `${path}/assign`, misnamed)).status).toBe(400);
   });
 
   it("of a whole policy of the settings catalogue is a PUT", async () => {
