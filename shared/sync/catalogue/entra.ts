@@ -369,14 +369,20 @@ const pimRoleSettings: ConfigurationType = {
   },
   isWritten: true,
   write: (write) =>
-    changedElements(write, "policy.rules").map(
-      ({ id, ...body }): WriteStep => ({
-        method: "PATCH",
-        path: `/policies/roleManagementPolicies/${policyIdOf(write)}/rules/${textOf(id)}`,
-        body,
-      }),
-    ),
+    changedElements(write, "policy.rules")
+      .toSorted((a, b) => contextTurn(a) - contextTurn(b))
+      .map(
+        ({ id, ...body }): WriteStep => ({
+          method: "PATCH",
+          path: `/policies/roleManagementPolicies/${policyIdOf(write)}/rules/${textOf(id)}`,
+          body,
+        }),
+      ),
 };
+
+/** Graph refuses a rule that would ask for MFA and for a context at once: a context goes first, and comes last. */
+const contextTurn = ({ isEnabled }: JsonObject): number =>
+  isEnabled === undefined ? 0 : isEnabled === true ? 1 : -1;
 
 /** An assignment is called like its policy, with the role behind it. */
 const policyIdOf = ({ id = "", raw }: ItemWrite): string => {

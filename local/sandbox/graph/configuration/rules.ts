@@ -66,6 +66,21 @@ const rules: Readonly<Record<string, Rule>> = {
       : undefined,
   directoryRoleDefinition: ({ before }) =>
     before?.["isBuiltIn"] === true ? refused("Built-in roles cannot be changed.", 403) : undefined,
+  roleManagementPolicy: ({ after }) => {
+    const rules = after === undefined ? [] : partsOf(after, "rules");
+    const hasContext = rules.some(({ isEnabled }) => isEnabled === true);
+    const hasMfa = rules.some(
+      ({ id, enabledRules }) =>
+        id === "Enablement_EndUser_Assignment" &&
+        Array.isArray(enabledRules) &&
+        enabledRules.includes("MultiFactorAuthentication"),
+    );
+    return hasContext && hasMfa
+      ? refused(
+          "MfaAndAcrsConflict: The Mfa and Acrs policy settings cannot be enabled simultaneously.",
+        )
+      : undefined;
+  },
   roleScopeTag: ({ before }) =>
     before?.["isBuiltIn"] === true
       ? refused("The built-in scope tag cannot be changed.", 403)

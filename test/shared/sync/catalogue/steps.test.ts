@@ -226,6 +226,32 @@ describe("the requests of a change", () => {
     ]);
   });
 
+  test("of MFA and a context, PIM lets go of one before it asks for the other", () => {
+    const rules = (isContext: boolean): JsonObject => ({
+      policy: {
+        rules: [
+          {
+            "@odata.type": "#microsoft.graph.unifiedRoleManagementPolicyAuthenticationContextRule",
+            id: "AuthenticationContext_EndUser_Assignment",
+            isEnabled: isContext,
+          },
+          {
+            "@odata.type": "#microsoft.graph.unifiedRoleManagementPolicyEnablementRule",
+            id: "Enablement_EndUser_Assignment",
+            enabledRules: isContext ? [] : ["MultiFactorAuthentication"],
+          },
+        ],
+      },
+    });
+    for (const isContext of [true, false]) {
+      const bodies = { before: rules(!isContext), after: rules(isContext) };
+      const write = { action: "update", id: "a_b", changed: ["policy"], ...bodies } as const;
+      const paths = steps("pimRoleSettings", write).map(({ path }) => path.split("/").at(-1));
+      const names = ["Enablement_EndUser_Assignment", "AuthenticationContext_EndUser_Assignment"];
+      expect(paths).toEqual(isContext ? names : names.toReversed());
+    }
+  });
+
   test("a rule of PIM that nobody names stays as it is", () => {
     const type = named("pimRoleSettings");
     const actual = bodyOf(type);
