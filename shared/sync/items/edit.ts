@@ -15,7 +15,12 @@ export function schemaFaults(type: ConfigurationType, body: unknown): readonly F
   if (faults.length > 0) return faults;
   if (!isObject(body as Json)) return [{ pointer: "", detail: "must be an object" }];
   const item = body as JsonObject;
-  const own = [...keyFaults(type, item), ...tokenFaults(item, ""), ...secretFaults(type, item)];
+  const own = [
+    ...keyFaults(type, item),
+    ...tokenFaults(item, ""),
+    ...secretFaults(type, item),
+    ...filterFaults(item),
+  ];
   if (own.length > 0) return own;
   return [...lostFaults(type, item), ...idFaults(type, item), ...(type.faults?.(item) ?? [])];
 }
@@ -97,6 +102,22 @@ function secretFaults(type: ConfigurationType, body: JsonObject): Fault[] {
     const value = body[name];
     const isKept = value === undefined || value === null || isObject(value);
     return isKept ? [] : [{ pointer: `/${name}`, detail: "is a secret, and is not kept" }];
+  });
+}
+
+/** A filter of which nobody says what it does would not be kept, and the policy would reach everybody of the group. */
+function filterFaults({ assignments }: JsonObject): Fault[] {
+  if (!Array.isArray(assignments)) return [];
+  return assignments.flatMap((each: Json, place): Fault[] => {
+    const target = isObject(each) ? each["target"] : undefined;
+    if (!isObject(target)) return [];
+    const filter = target["deviceAndAppManagementAssignmentFilterId"];
+    const use = target["deviceAndAppManagementAssignmentFilterType"] ?? undefined;
+    const isNamed = isToken(filter) || (typeof filter === "string" && !/^$|^0{8}-/.test(filter));
+    const fits = isNamed ? ["include", "exclude", "none"] : ["none", undefined];
+    const pointer = `/assignments/${place}/target/deviceAndAppManagementAssignmentFilterType`;
+    const detail = 'must be "include" or "exclude" where a filter is named, and nowhere else';
+    return fits.some((one) => one === use) ? [] : [{ pointer, detail }];
   });
 }
 

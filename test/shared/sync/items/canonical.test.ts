@@ -470,6 +470,18 @@ describe("an edit by a person", () => {
     ["no name", "group", { displayName: " " }, "/displayName"],
     ["a property that is not kept", "group", { version: 3 }, "/version"],
     ["a secret", "deviceConfiguration", { preSharedKey: "hunter2" }, "/preSharedKey"],
+    ...[
+      { deviceAndAppManagementAssignmentFilterId: { $ref: "assignmentFilter", name: "Kiosks" } },
+      { deviceAndAppManagementAssignmentFilterType: "exclude" },
+    ].map(
+      (target) =>
+        [
+          "a filter by half",
+          "deviceConfiguration",
+          { assignments: [{ target }] },
+          "/assignments/0/target/deviceAndAppManagementAssignmentFilterType",
+        ] as const,
+    ),
     [
       "no actions for what does not comply",
       "deviceCompliancePolicy",

@@ -31,6 +31,8 @@ const otherWords: Readonly<Record<string, string>> = {
   enabled: "disabled",
   disabled: "enabledForReportingButNotEnforced",
   enabledForReportingButNotEnforced: "disabled",
+  include: "exclude",
+  exclude: "include",
 };
 
 /** What items have beside what the stand-in's have: set by the change, gone again by the undo. */
