@@ -86,6 +86,40 @@ export const personalScopes = (
 ): string[] =>
   requiredPermissions(types, mode).flatMap(({ by, name }) => (by === "user" ? [name] : []));
 
+/** Graph asks for one of these beside the permission; a Global Administrator is taken for all of them. */
+const rolesByType: Readonly<
+  Record<string, readonly { readonly templateId: string; readonly name: string }[]>
+> = {
+  pimRoleSettings: [
+    {
+      templateId: "e8611ab8-c189-46e8-94e1-60213ab1f814",
+      name: "Privileged Role Administrator",
+    },
+  ],
+};
+
+/** What a sync needs a person for. */
+export function neededOf({
+  types,
+  skipped,
+}: {
+  readonly types: readonly string[];
+  readonly skipped: readonly { readonly type: string }[];
+}) {
+  const out = new Set(skipped.map(({ type }) => type));
+  const ours = types
+    .filter((key) => !out.has(key))
+    .flatMap((key) => typeOf(key) ?? [])
+    .filter(({ writtenBy }) => writtenBy === "user");
+  const permissions = requiredPermissions(ours, "write").filter(({ by }) => by === "user");
+  const scopes = permissions.map(({ name }) => name);
+  const roles = ours.flatMap(({ key }) => {
+    const any = rolesByType[key];
+    return any === undefined ? [] : [any];
+  });
+  return { types: ours.map(({ key }) => key), permissions, scopes, roles };
+}
+
 /** To give things their names, those who name them must be able to read them. */
 function namesNeeded(type: ConfigurationType): (readonly string[])[] {
   const families = new Set(type.references.map(({ family }) => family));

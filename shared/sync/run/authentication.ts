@@ -12,9 +12,9 @@ import { toIso } from "../../kernel/clock.ts";
 import { type Result, succeed } from "../../kernel/failure.ts";
 import { digest } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
+import { neededOf } from "../catalogue/catalogue.ts";
 import { type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
-import { neededOf } from "./preflight.ts";
 import type { StartParts } from "./start-sync.ts";
 import {
   cancelSync,

@@ -11,9 +11,10 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { digest, newestFirstId } from "../../kernel/values.ts";
 import { queueNames } from "../../storage/names.ts";
 import { lost, updateRow } from "../../storage/tables.ts";
+import { neededOf } from "../catalogue/catalogue.ts";
 import { type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
 import { openWork, type SyncIds, type SyncWork } from "../state/sync-work.ts";
-import { type MissingPermission, neededOf, type Preflight } from "./preflight.ts";
+import type { MissingPermission, Preflight } from "./preflight.ts";
 import { type StartParts, startSync } from "./start-sync.ts";
 import { goOnWith, notWaiting, tooLateFor, unknownSync, waitsFor, withWork } from "./verdicts.ts";
 

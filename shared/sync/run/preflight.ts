@@ -1,10 +1,8 @@
 /**
  * Before a sync reads anything: is the app in the tenant, and may it do what the sync is for? Types whose permissions
- * are missing are named one by one, with the permissions and what each is for. And what it takes a person for, who comes
- * when the sync is at that.
+ * are missing are named one by one, with the permissions and what each is for.
  */
 import { missingPermissions } from "../../identity/consent.ts";
-import type { DirectoryRole } from "../../identity/user-sign-in.ts";
 import { requiredPermissions, typeOf } from "../catalogue/catalogue.ts";
 import type { Skipped, Sync, SyncError } from "../state/sync.ts";
 
@@ -75,30 +73,4 @@ function skippedFor(permissions: readonly MissingPermission[]): Skipped[] {
     reason: "consentMissing",
     detail: `The app lacks ${needs.join(", and ")}.`,
   }));
-}
-
-/** Graph asks for one of these beside the permission; a Global Administrator is taken for all of them. */
-const rolesByType: Readonly<Record<string, readonly DirectoryRole[]>> = {
-  pimRoleSettings: [
-    {
-      templateId: "e8611ab8-c189-46e8-94e1-60213ab1f814",
-      name: "Privileged Role Administrator",
-    },
-  ],
-};
-
-/** What a sync needs a person for. */
-export function neededOf({ types, skipped }: Pick<Sync, "types" | "skipped">) {
-  const out = new Set(skipped.map(({ type }) => type));
-  const ours = types
-    .filter((key) => !out.has(key))
-    .flatMap((key) => typeOf(key) ?? [])
-    .filter(({ writtenBy }) => writtenBy === "user");
-  const permissions = requiredPermissions(ours, "write").filter(({ by }) => by === "user");
-  const scopes = permissions.map(({ name }) => name);
-  const roles = ours.flatMap(({ key }) => {
-    const any = rolesByType[key];
-    return any === undefined ? [] : [any];
-  });
-  return { types: ours.map(({ key }) => key), permissions, scopes, roles };
 }

@@ -10,7 +10,7 @@ import { fail, type Result, succeed } from "../../kernel/failure.ts";
 import { reasonOf } from "../../kernel/outside-text.ts";
 import { queueNames } from "../../storage/names.ts";
 import { restMs } from "../../work/drain.ts";
-import { personalScopes } from "../catalogue/catalogue.ts";
+import { neededOf, personalScopes } from "../catalogue/catalogue.ts";
 import { exportAll } from "../reading/export.ts";
 import { statusAfter } from "../state/lifecycle.ts";
 import { isOver, type Skipped, type Sync, theService, type Who } from "../state/sync.ts";
@@ -20,7 +20,6 @@ import { type ConsentParts, checkConsent, recheckAtRest } from "./consent.ts";
 import { type DeployParts, deploy, personFor } from "./deploy.ts";
 import { settleHeld } from "./held-writes.ts";
 import { planSync } from "./plan-sync.ts";
-import { neededOf } from "./preflight.ts";
 import { type GoOn, type NewSync, type StartParts, startSync } from "./start-sync.ts";
 import { endCancelled, hasWritten, stopWaiting, withWork } from "./verdicts.ts";
 
