@@ -370,7 +370,7 @@ const pimRoleSettings: ConfigurationType = {
   isWritten: true,
   write: (write) =>
     changedElements(write, "policy.rules")
-      .toSorted((a, b) => contextTurn(a) - contextTurn(b))
+      .toSorted((a, b) => contextOrder(a) - contextOrder(b))
       .map(
         ({ id, ...body }): WriteStep => ({
           method: "PATCH",
@@ -381,7 +381,7 @@ const pimRoleSettings: ConfigurationType = {
 };
 
 /** Graph refuses a rule that would ask for MFA and for a context at once: a context goes first, and comes last. */
-const contextTurn = ({ isEnabled }: JsonObject): number =>
+const contextOrder = ({ isEnabled }: JsonObject): number =>
   isEnabled === undefined ? 0 : isEnabled === true ? 1 : -1;
 
 /** An assignment is called like its policy, with the role behind it. */
