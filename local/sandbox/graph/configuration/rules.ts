@@ -67,9 +67,9 @@ const rules: Readonly<Record<string, Rule>> = {
   directoryRoleDefinition: ({ before }) =>
     before?.["isBuiltIn"] === true ? refused("Built-in roles cannot be changed.", 403) : undefined,
   roleManagementPolicy: ({ after }) => {
-    const rules = after === undefined ? [] : partsOf(after, "rules");
-    const hasContext = rules.some(({ isEnabled }) => isEnabled === true);
-    const hasMfa = rules.some(
+    const own = after === undefined ? [] : partsOf(after, "rules");
+    const hasContext = own.some(({ isEnabled }) => isEnabled === true);
+    const hasMfa = own.some(
       ({ id, enabledRules }) =>
         id === "Enablement_EndUser_Assignment" &&
         Array.isArray(enabledRules) &&

@@ -42,8 +42,14 @@ it.each<[string, string, JsonObject, JsonObject, boolean]>([
   if (type === undefined) throw new Error("there is no such type");
   const item = (body: JsonObject) => ({ type: typeKey, key, name: key, body });
   const change = {
-    ...{ changeId: "c", type: typeKey, key, name: key, action: "create" as const },
-    ...{ properties: [], needs: [], warnings: [] },
+    changeId: "c",
+    type: typeKey,
+    key,
+    name: key,
+    action: "create" as const,
+    properties: [],
+    needs: [],
+    warnings: [],
   };
   const entry = { type: typeKey, key, name: key, hash: "h" };
   const current = { item: item({ ...wanted, ...other }), entry };

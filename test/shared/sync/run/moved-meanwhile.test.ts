@@ -51,6 +51,20 @@ async function diesAt(call: string, when: "before" | "after", sync: Sync): Promi
   expect(await rig.items(sync)).toMatchObject([{ state: "writing" }]);
 }
 
+const kind = { "@odata.type": "#microsoft.graph.ipNamedLocation" };
+const ranges = (...addresses: string[]) => ({
+  ipRanges: addresses.map((cidrAddress) => ({
+    "@odata.type": "#microsoft.graph.iPv4CidrRange",
+    cidrAddress,
+  })),
+});
+const location = (...addresses: string[]) => ({
+  ...kind,
+  displayName: "P",
+  isTrusted: true,
+  ...ranges(...addresses),
+});
+
 describe("an item that was being written when its worker died", () => {
   it.each([
     ["elsewhere", { rule: "(device.model -eq 'somebody else')" }],
@@ -128,18 +142,12 @@ describe("an item that was being written when its worker died", () => {
     const tenantId = await rig.tenant();
     const types = ["namedLocation"];
     await rig.sync(tenantId, { types });
-    const place = (cidrAddress: string) => ({
-      "@odata.type": "#microsoft.graph.ipNamedLocation",
-      displayName: "P",
-      isTrusted: true,
-      ipRanges: [{ "@odata.type": "#microsoft.graph.iPv4CidrRange", cidrAddress }],
-    });
-    const wanted = { key: "P / ipNamedLocation", name: "P", body: place("192.0.2.0/24") };
+    const wanted = { key: "P / ipNamedLocation", name: "P", body: location("192.0.2.0/24") };
     await rig.want(tenantId, [{ type: "namedLocation", ...wanted }]);
     const planned = await rig.sync(tenantId, { types });
     await rig.approve(planned);
     await diesAt("graph.POST", "before", planned);
-    const theirs = place("198.51.100.0/24");
+    const theirs = location("198.51.100.0/24");
     await rig.byHand("POST", tenantId, "namedLocation", theirs);
     const end = await rig.toRest(tenantId, planned.syncId);
     expect(await rig.inTenant(tenantId, "namedLocation")).toContainEqual(
@@ -151,16 +159,8 @@ describe("an item that was being written when its worker died", () => {
   it("is planned anew where somebody has taken something of it away that no write of ours has", async () => {
     const tenantId = await rig.tenant();
     const types = ["namedLocation"];
-    const ranges = (...addresses: string[]) => ({
-      ipRanges: addresses.map((cidrAddress) => ({
-        "@odata.type": "#microsoft.graph.iPv4CidrRange",
-        cidrAddress,
-      })),
-    });
     const [one, two, three] = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/25"] as const;
-    const kind = { "@odata.type": "#microsoft.graph.ipNamedLocation" };
-    const place = { ...kind, displayName: "P", isTrusted: true, ...ranges(one, two) };
-    await rig.byHand("POST", tenantId, "namedLocation", place);
+    await rig.byHand("POST", tenantId, "namedLocation", location(one, two));
     await rig.sync(tenantId, { types });
     const now = async () =>
       (await rig.inTenant(tenantId, "namedLocation")).find((each) => each["displayName"] === "P");

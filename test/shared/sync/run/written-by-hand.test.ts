@@ -108,18 +108,19 @@ describe("an item that is written without what the service fills in", () => {
   });
 });
 
+const compliant = (rule: JsonObject, action: JsonObject): JsonObject => ({
+  "@odata.type": "#microsoft.graph.windows10CompliancePolicy",
+  displayName: "By hand",
+  scheduledActionsForRule: [
+    {
+      ...rule,
+      scheduledActionConfigurations: [{ actionType: "block", gracePeriodHours: 12, ...action }],
+    },
+  ],
+});
+
 describe("what happens to devices that do not comply", () => {
   const compliance = "deviceCompliancePolicy";
-  const body = (rule: JsonObject, action: JsonObject): JsonObject => ({
-    "@odata.type": "#microsoft.graph.windows10CompliancePolicy",
-    displayName: "By hand",
-    scheduledActionsForRule: [
-      {
-        ...rule,
-        scheduledActionConfigurations: [{ actionType: "block", gracePeriodHours: 12, ...action }],
-      },
-    ],
-  });
 
   it.each([
     ["as short as can be", {}, {}],
@@ -128,14 +129,13 @@ describe("what happens to devices that do not comply", () => {
     const types = [compliance];
     const tenantId = await rig.tenant();
     await rig.sync(tenantId, { types });
-    const key = "By hand / windows10CompliancePolicy";
     for (const gracePeriodHours of [12, 24]) {
       await rig.want(tenantId, [
         {
           type: compliance,
-          key,
+          key: "By hand / windows10CompliancePolicy",
           name: "By hand",
-          body: body(rule, { ...action, gracePeriodHours }),
+          body: compliant(rule, { ...action, gracePeriodHours }),
         },
       ]);
       expect(await deployed(tenantId, types)).toMatchObject({ outcome: "succeeded" });
