@@ -225,10 +225,10 @@ const recheckSeconds = [5, 15, 35, 75, 135];
 /** Longer than that, since messages come late. */
 const lookingMs = 300_000;
 
-/** Looks at once, and where something is missing yet, a few times more; the timer looks after that. */
+/** Looks at once, and where something is missing yet, or nobody can tell, a few times more; the timer looks after that. */
 async function checkUntilThere(parts: ConsentParts, ids: SyncIds): Promise<Result<Lacking>> {
   const checked = await checkConsent(parts, ids, theService);
-  const isLacking = checked.ok && checked.value.permissions.length > 0;
+  const isLacking = !checked.ok || checked.value.permissions.length > 0;
   if (isLacking) await noteReturn(parts, ids);
   for (const seconds of isLacking ? recheckSeconds : [])
     await parts.queues.send(queueNames.syncWork, { ...ids }, seconds);

@@ -244,3 +244,22 @@ it("a sync that somebody stops in a tenant that rests without consent is not beg
   });
   expect(await rig.status(tenantId)).not.toHaveProperty("lacksConsent");
 });
+
+it("a consent that came back while nobody could tell what is granted is looked for again soon, also of a tenant that rests", async () => {
+  const tenantId = await lackingTenant();
+  const { syncId } = await rig.sync(tenantId, { trigger: "schedule" });
+  await consent(tenantId, { grant: permissions });
+  const error = { code: "away", text: "Away.", cause: "Away.", remedy: "Wait.", requestIds: [] };
+  const away = { ...rig.parts, preflight: async () => ({ kind: "failed" as const, error }) };
+  const ids = { tenantId, syncId };
+  const back = await settleConsent(away, ids, { kind: "consented" }, { requestId: "s" });
+  expect(back).toMatchObject({ ok: false });
+  rig.pass(6_000);
+  const message = await rig.queues.take();
+  expect(message).toMatchObject({ message: ids });
+  if (message !== undefined) await rig.handle(message);
+  const { status, active, last = "" } = await rig.status(tenantId);
+  expect(status).not.toBe("pendingAdminConsent");
+  expect(active ?? last).not.toBe(syncId);
+  expect(await rig.toRest(tenantId, active ?? last)).toMatchObject({ outcome: "succeeded" });
+});
